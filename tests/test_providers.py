@@ -1,0 +1,293 @@
+"""The provider table: one shape for every row, issuers told apart, and the rules that keep tokens apart."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from copier import run_copy
+from ruamel.yaml import YAML
+
+TABLE = Path(__file__).parent.parent / "providers.yml"
+NAMES = ["none", "oidc", "keycloak", "auth0", "okta", "entra", "cognito", "workos", "stytch", "descope"]
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "title": str,
+    "issuer_pattern": str,
+    "issuer_example": str,
+    "issuer_hint": str,
+    "audience_default": str,
+    "audience_hint": str,
+    "token_types": list,
+    "audience_claim": str,
+    "required_claims": dict,
+    "forbidden_claims": list,
+    "scope_claims": list,
+    "client_claims": list,
+    "subject_claims": list,
+    "role_claims": list,
+    "second_factor": (dict, type(None)),
+    "scope_prefix": str,
+    "custom_scopes": bool,
+    "registration": list,
+    "jwt_setting": str,
+    "setup": list,
+    "sources": list,
+    "unverified": list,
+}
+TENANT = "01234567-89ab-4cde-8f01-23456789abcd"
+PROJECT = "P0123456789012345678901234567"
+POOL = "eu-central-1_AbC123xyZ"
+
+Row = dict[str, Any]
+QUESTION: Row = YAML(typ="safe").load(TABLE)["providers"]
+ROWS: dict[str, Row] = QUESTION["default"]
+AUTHENTICATED = NAMES[1:]
+
+GOOD = [
+    ("oidc", "https://id.example.com"),
+    ("oidc", "https://id.example.com/"),
+    ("oidc", "https://id.example.com:8443/tenant/a~b"),
+    ("keycloak", "https://kc.example.com/realms/acme"),
+    ("keycloak", "https://kc.example.com:8443/auth/realms/acme"),
+    ("auth0", "https://acme.eu.auth0.com/"),
+    ("auth0", "https://login.example.com/"),
+    ("okta", "https://acme.okta.com/oauth2/default"),
+    ("okta", "https://login.example.com/oauth2/aus1a2b3c4d5e6f7g8h9"),
+    ("entra", f"https://login.microsoftonline.com/{TENANT}/v2.0"),
+    ("entra", f"https://login.microsoftonline.us/{TENANT}/v2.0"),
+    ("entra", f"https://{TENANT}.ciamlogin.com/{TENANT}/v2.0"),
+    ("cognito", f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL}"),
+    ("cognito", f"https://issuer.cognito-idp.eu-central-1.amazonaws.com/{POOL}"),
+    ("cognito", "https://cognito-idp.us-gov-west-1.amazonaws.com/us-gov-west-1_AbC123"),
+    ("workos", "https://acme-01.authkit.app"),
+    ("workos", "https://signin.example.com"),
+    ("stytch", "https://noun-verb-1234.customers.stytch.com"),
+    ("stytch", "https://login.example.com"),
+    ("descope", f"https://api.descope.com/v1/apps/{PROJECT}"),
+    ("descope", f"https://api.descope.com/v1/apps/{PROJECT}/T0123456789"),
+    ("descope", f"https://auth.example.com/v1/apps/agentic/{PROJECT}/MS0123456789"),
+]
+BAD = [
+    ("none", "https://id.example.com"),
+    ("keycloak", "https://kc.example.com"),
+    ("keycloak", "https://kc.example.com/realms/acme/"),
+    ("keycloak", "https://kc.example.com/realms/acme/protocol/openid-connect"),
+    ("auth0", "https://acme.eu.auth0.com"),
+    ("auth0", "https://acme.eu.auth0.com/oauth/"),
+    ("okta", "https://acme.okta.com"),
+    ("okta", "https://acme.okta.com/oauth2"),
+    ("okta", "https://acme.okta.com/oauth2/v1"),
+    ("okta", "https://acme.okta.com/oauth2/default/"),
+    ("okta", "https://acme.okta.com/oauth2/default/v1/token"),
+    ("okta", "https://acme-admin.okta.com/oauth2/default"),
+    ("entra", "https://login.microsoftonline.com/common/v2.0"),
+    ("entra", "https://login.microsoftonline.com/organizations/v2.0"),
+    ("entra", "https://login.microsoftonline.com/{tenantid}/v2.0"),
+    ("entra", "https://login.microsoftonline.com/example.com/v2.0"),
+    ("entra", f"https://login.microsoftonline.com/{TENANT}"),
+    ("entra", f"https://login.microsoftonline.com/{TENANT}/v2.0/"),
+    ("entra", f"https://login.microsoftonline.com/{TENANT.upper()}/v2.0"),
+    ("entra", f"https://login.microsoftonline.com.example.com/{TENANT}/v2.0"),
+    ("entra", f"https://sts.windows.net/{TENANT}/"),
+    ("cognito", f"https://cognito-idp.eu-central-1.amazonaws.com/{POOL}/"),
+    ("cognito", "https://cognito-idp.eu-central-1.amazonaws.com/eu-west-1_AbC123"),
+    ("cognito", "https://acme.auth.eu-central-1.amazoncognito.com"),
+    ("cognito", f"https://cognito-idp.eu-central-1.amazonaws.com.example.com/{POOL}"),
+    ("workos", "https://acme-01.authkit.app/"),
+    ("workos", "https://acme-01.authkit.app/oauth2"),
+    ("workos", "https://api.workos.com"),
+    ("stytch", "https://noun-verb-1234.customers.stytch.com/"),
+    ("stytch", "https://stytch.com/project-live-123"),
+    ("stytch", "https://stytch.com"),
+    ("stytch", "https://test.stytch.com"),
+    ("descope", "https://api.descope.com"),
+    ("descope", f"https://api.descope.com/{PROJECT}"),
+    ("descope", f"https://api.descope.com/v1/apps/agentic/{PROJECT}"),
+    ("descope", f"https://api.descope.com/v1/apps/{PROJECT}/"),
+]
+
+
+def accepts(name: str, issuer: str) -> bool:
+    """Whether a row takes an issuer, searched rather than matched whole: the anchors have to do it."""
+    return re.search(ROWS[name]["issuer_pattern"], issuer) is not None
+
+
+def test_the_table_is_a_hidden_question_with_every_provider() -> None:
+    assert (QUESTION["type"], QUESTION["when"]) == ("yaml", False)
+    assert list(ROWS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_has_the_same_keys_in_the_same_order_and_of_the_right_type(name: str) -> None:
+    assert list(ROWS[name]) == list(TYPES)
+    wrong = {key for key, kind in TYPES.items() if not isinstance(ROWS[name][key], kind)}
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_hold_texts_and_role_claims_hold_paths(name: str) -> None:
+    row = ROWS[name]
+    for key in (key for key, kind in TYPES.items() if kind is list and key != "role_claims"):
+        assert all(isinstance(item, str) for item in row[key]), key
+        assert len(set(row[key])) == len(row[key]), key
+    for path in row["role_claims"]:
+        parts = path if isinstance(path, list) else path.split(".")
+        assert parts
+        assert all(isinstance(part, str) and part for part in parts)
+    assert all(isinstance(claim, str) and isinstance(value, str) for claim, value in row["required_claims"].items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_is_an_issuer_of_the_row(name: str) -> None:
+    assert accepts(name, ROWS[name]["issuer_example"])
+
+
+@pytest.mark.parametrize("name,issuer", GOOD)
+def test_a_real_issuer_shape_is_accepted(name: str, issuer: str) -> None:
+    assert accepts(name, issuer)
+
+
+@pytest.mark.parametrize("name,issuer", BAD)
+def test_a_known_wrong_shape_is_refused(name: str, issuer: str) -> None:
+    assert not accepts(name, issuer)
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+@pytest.mark.parametrize(
+    "found,put",
+    [
+        pytest.param(r"^https:", "http:", id="http"),
+        pytest.param(r"^https:", " https:", id="leading space"),
+        pytest.param(r"^https://", "https://user@", id="user"),
+        pytest.param(r"^https://", "https://user:secret@", id="password"),
+        pytest.param(r"\Z", "?a=b", id="query"),
+        pytest.param(r"\Z", "#a", id="fragment"),
+        pytest.param(r"\Z", "\n", id="final newline"),
+        pytest.param(r"\Z", "/$(id)", id="shell"),
+        pytest.param(r"\Z", '"', id="quote"),
+    ],
+)
+def test_no_row_takes_what_is_not_a_plain_https_url(name: str, found: str, put: str) -> None:
+    issuer = re.sub(found, put, ROWS[name]["issuer_example"], count=1)
+    assert issuer != ROWS[name]["issuer_example"]
+    assert not accepts(name, issuer)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_have_known_placeholders_and_no_jinja(name: str) -> None:
+    row = ROWS[name]
+    for key in ("audience_default", "scope_prefix"):
+        assert "{{" not in row[key]
+        row[key].format(public_url="https://mcp.example.com/mcp", audience="id")
+    assert "{audience}" not in row["audience_default"], "the audience is not known before it is asked"
+    assert not row["scope_prefix"] or row["scope_prefix"].endswith("/")
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+def test_a_row_says_how_an_access_token_is_recognised(name: str) -> None:
+    row = ROWS[name]
+    assert row["token_types"]
+    assert set(row["token_types"]) <= {"at+jwt", "application/at+jwt", "JWT", ""}
+    assert {"at+jwt", "application/at+jwt"} <= set(row["token_types"]), "only an access token carries RFC 9068's type"
+    assert row["audience_claim"] in {"aud", "client_id"}
+    assert {"at_hash", "c_hash"} <= set(row["forbidden_claims"])
+    for key in ("scope_claims", "client_claims", "subject_claims"):
+        assert row[key], key
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+def test_what_a_row_requires_it_does_not_forbid(name: str) -> None:
+    row = ROWS[name]
+    read = {*row["required_claims"], *row["scope_claims"], *row["client_claims"], *row["subject_claims"]}
+    read |= {row["audience_claim"], (row["second_factor"] or {}).get("claim")}
+    assert not read & set(row["forbidden_claims"])
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+def test_a_second_factor_names_a_claim_and_its_values(name: str) -> None:
+    factor = ROWS[name]["second_factor"]
+    if factor is not None:
+        assert set(factor) == {"claim", "values"}
+        assert factor["claim"]
+        assert factor["values"]
+        assert all(isinstance(value, str) for value in factor["values"])
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+def test_a_row_can_be_followed_and_checked(name: str) -> None:
+    row = ROWS[name]
+    assert 3 <= len(row["setup"]) <= 6
+    assert any("mcp:admin" in step and re.search("factor|multi-factor", step) for step in row["setup"])
+    assert row["sources"]
+    assert all(re.fullmatch(r"https://[^\s]+", source) for source in row["sources"])
+    assert row["jwt_setting"]
+    assert row["registration"]
+    assert set(row["registration"]) <= {"cimd", "dcr", "pre-registered"}
+    for sentence in (row["issuer_hint"], row["audience_hint"], row["jwt_setting"], *row["setup"], *row["unverified"]):
+        assert sentence[0].isupper() or sentence.startswith("`"), sentence
+        assert sentence.endswith("."), sentence
+
+
+def test_cognito_tokens_are_bound_by_client_and_kind_since_they_have_no_audience() -> None:
+    cognito = ROWS["cognito"]
+    assert cognito["audience_claim"] == "client_id"
+    assert cognito["required_claims"] == {"token_use": "access"}
+    assert cognito["registration"] == ["pre-registered"], "a client that registers itself is in no allow-list"
+    assert cognito["scope_prefix"] == "{public_url}/"
+    assert [name for name in AUTHENTICATED if ROWS[name]["audience_claim"] == "client_id"] == ["cognito"]
+
+
+def test_entra_scopes_have_a_prefix_outside_and_none_inside() -> None:
+    entra = ROWS["entra"]
+    assert entra["scope_prefix"].format(audience=TENANT) == f"api://{TENANT}/"
+    assert entra["scope_claims"] == ["scp"], "roles are assigned, not granted"
+    assert entra["subject_claims"] == ["sub"], "oid comes and goes with the scope profile"
+    assert entra["required_claims"] == {"ver": "2.0"}
+
+
+def test_okta_reads_its_own_claims() -> None:
+    okta = ROWS["okta"]
+    assert (okta["scope_claims"], okta["client_claims"]) == (["scp"], ["cid"])
+    assert okta["subject_claims"] == ["uid", "sub"]
+    assert "" in okta["token_types"]
+
+
+def test_keycloak_tells_kinds_apart_by_the_payload_and_may_repeat_a_nonce() -> None:
+    keycloak = ROWS["keycloak"]
+    assert keycloak["required_claims"] == {"typ": "Bearer"}
+    assert "nonce" not in keycloak["forbidden_claims"]
+    assert keycloak["role_claims"] == ["realm_access.roles"]
+
+
+def test_the_permissions_of_an_auth0_user_are_no_scopes() -> None:
+    assert ROWS["auth0"]["scope_claims"] == ["scope"]
+    assert ROWS["auth0"]["role_claims"] == []
+
+
+def test_the_generic_row_takes_the_second_factor_from_amr() -> None:
+    assert ROWS["oidc"]["second_factor"] == {"claim": "amr", "values": ["mfa"]}
+
+
+def test_only_workos_cannot_issue_custom_scopes() -> None:
+    assert [name for name in AUTHENTICATED if not ROWS[name]["custom_scopes"]] == ["workos"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_row_arrives_in_a_template_as_it_is_written(name: str, tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    template.mkdir()
+    shutil.copy(TABLE, template)
+    (template / "copier.yml").write_text(
+        "_envops: {undefined: jinja2.StrictUndefined}\n"
+        "_exclude: [copier.yml, providers.yml]\n"
+        "auth_provider: {type: str, default: none}\n"
+        "---\n!include providers.yml\n---\n"
+        'provider: {type: yaml, when: false, default: "{{ providers[auth_provider] | tojson }}"}\n'
+    )
+    (template / "row.json.jinja").write_text("[{{ providers | tojson }}, {{ provider | tojson }}]")
+    run_copy(str(template), tmp_path / "out", data={"auth_provider": name}, defaults=True, quiet=True)
+    assert json.loads((tmp_path / "out" / "row.json").read_text()) == [ROWS, ROWS[name]]
