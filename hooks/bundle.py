@@ -91,7 +91,7 @@ class Repository:
         inherited = {key: value for key, value in os.environ.items() if key not in _INHERITED}
         done = subprocess.run(
             ["git", "-C", str(self.path), *_FIXED_SETTINGS, *arguments],
-            env=inherited | self.environment,
+            env={**inherited, **self.environment},
             input=stdin.encode(),
             capture_output=True,
             check=False,
@@ -165,7 +165,8 @@ def _scratch(checkout: Path) -> Iterator[Repository]:
         outside = Repository(Path(folder), {})
         outside.git("init", "--quiet", "--bare", "--template=", str(scratch.path))
         if (checkout / ".git").exists():
-            scratch.git("fetch", "--quiet", "--tags", "--update-shallow", str(checkout.resolve()), "+HEAD:refs/checkout")
+            origin = str(checkout.resolve())
+            scratch.git("fetch", "--quiet", "--tags", "--update-shallow", origin, "+HEAD:refs/checkout")
         yield scratch
 
 
