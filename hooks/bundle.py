@@ -214,17 +214,16 @@ def _worktree_tree(scratch: Repository, checkout: Path) -> str:
     if _has_commits(scratch):
         # What is tracked although it is ignored must stay, so the index does not start empty.
         in_checkout.git("read-tree", "refs/checkout")
-    in_checkout.git("add", "--all", "--", *(spec for spec in TEMPLATE_PATHSPECS if _matches(checkout, spec)))
+    in_checkout.git("add", "--all", "--", *(spec for spec in TEMPLATE_PATHSPECS if _matches(in_checkout, spec)))
     tree = template_tree(scratch, in_checkout.git("write-tree"))
     if not scratch.git("ls-tree", tree, "copier.yml"):
         raise BundleError(f"There is no copier.yml in {checkout}: nothing to bundle.")
     return tree
 
 
-def _matches(checkout: Path, pathspec: str) -> bool:
-    """Whether there is anything: git refuses a path that matches nothing."""
-    path = checkout / pathspec
-    return pathspec.startswith(":") or path.is_file() or any(path.rglob("*"))
+def _matches(checkout: Repository, pathspec: str) -> bool:
+    """Whether git knows or would add anything there: it refuses a path that matches nothing."""
+    return bool(checkout.git("ls-files", "--cached", "--others", "--exclude-standard", "--", pathspec))
 
 
 def _has_commits(scratch: Repository) -> bool:
