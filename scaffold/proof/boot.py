@@ -1,0 +1,345 @@
+"""Installs a repository from its lock, outside its tree, and starts what was installed as production would.
+
+Whatever is started here is ended here: each server leads a process group of its own, and the group is ended when the
+block ends, also by an exception or a signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+from scaffold.errors import CannotProve
+from scaffold.proof.repository import Repository
+from scaffold.proof.wire import Endpoint, WireError, exchange
+
+READY_SECONDS = 30.0
+GRACE_SECONDS = 5
+LOG_LINES = 12
+BIND_ATTEMPTS = 3
+INSTALL_SECONDS = 600
+ALLOWED_ORIGIN = "https://client.example.com"
+
+WINDOWS = sys.platform == "win32"
+UNREACHABLE = ("failed to fetch", "error sending request", "dns error", "network connectivity is disabled")
+NO_PYTHON = ("no interpreter found", "no download found")
+PORT_TAKEN = ("address already in use", "only one usage of each socket address")
+
+
+class NotStarted(Exception):
+    """What was installed does not become a server; the text is the sentence, `log` the last lines."""
+
+    def __init__(self, sentence: str, log: str) -> None:
+        super().__init__(sentence)
+        self.log = log
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The environment that a lock became."""
+
+    repository: Repository
+    folder: Path
+
+    def executable(self, name: str) -> Path:
+        """A program of the environment."""
+        if WINDOWS:
+            return self.folder / "environment" / "Scripts" / f"{name}.exe"
+        return self.folder / "environment" / "bin" / name
+
+
+def install(repository: Repository, folder: Path) -> Installation:
+    """Install the repository and its locked runtime dependencies below `folder`.
+
+    Raises `CannotProve` when uv, Python or the network is missing, and `NotStarted` when the lock does not install.
+    """
+    command = [
+        find_uv(), "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode",
+        "--reinstall-package", repository.slug, "--no-progress", "--color", "never",
+    ]
+    environment = {**_inherited(), "UV_PROJECT_ENVIRONMENT": str(folder / "environment")}
+    try:
+        done = subprocess.run(
+            command, cwd=repository.path, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, encoding="utf-8", errors="replace", timeout=INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise CannotProve(f"Installing from the lock took longer than {INSTALL_SECONDS} seconds.") from None
+    if done.returncode:
+        told = done.stderr.lower()
+        if any(sign in told for sign in UNREACHABLE):
+            raise CannotProve(f"The package index cannot be reached.\n{last_lines(done.stderr)}")
+        if any(sign in told for sign in NO_PYTHON):
+            raise CannotProve(f"uv finds no Python that this repository accepts.\n{last_lines(done.stderr)}")
+        raise NotStarted("the lock does not install", last_lines(done.stderr))
+    return Installation(repository, folder)
+
+
+def find_uv() -> str:
+    """The uv that came with this distribution, or the one on the path; raises `CannotProve` when there is none."""
+    try:
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+        if found is None:
+            raise CannotProve("uv is not installed, so nothing can be installed from the lock.") from None
+        return found
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment without what would change how the server starts or where uv installs."""
+    dropped = ("MCP_", "OTEL_", "SSL_CERT_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "UV_PROJECT")
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+def last_lines(text: str, count: int = LOG_LINES) -> str:
+    """The last lines of a log that say something."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
+
+
+@dataclass(frozen=True)
+class Server:
+    """A started server: its process, its log, and where it listens."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+    endpoint: Endpoint
+
+    @property
+    def log(self) -> str:
+        """The last lines that it wrote."""
+        return last_lines(self.log_file.read_text(encoding="utf-8", errors="replace"))
+
+    @property
+    def lost_its_port(self) -> bool:
+        """Whether it ended because somebody else took the port first."""
+        return self.process.poll() is not None and any(sign in self.log.lower() for sign in PORT_TAKEN)
+
+    def wait_until_ready(self) -> None:
+        """Return once readiness is told; raises `NotStarted` when the server ends or the deadline passes."""
+        seen = self.wait_for_readiness(200)
+        if seen != 200:
+            raise NotStarted(f"it was not ready within {READY_SECONDS:.0f} seconds (/readyz: {seen})", self.log)
+
+    def wait_for_readiness(self, status: int, patience: float = READY_SECONDS) -> int | str:
+        """Ask /readyz until it answers this status, and return the last answer; raises `NotStarted` at its end."""
+        seen: int | str = "no answer"
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if (code := self.process.poll()) is not None:
+                raise NotStarted(f"it ended with status {code} instead of serving", self.log)
+            try:
+                seen = exchange(self.endpoint, "GET", "/readyz").status
+            except WireError as error:
+                seen = str(error)
+            if seen == status:
+                break
+            time.sleep(0.03)
+        return seen
+
+    def terminate(self, patience: float) -> int | None:
+        """Send SIGTERM and return the exit status, or None when it does not end in time."""
+        self.process.terminate()
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts what was installed, each time with settings of its own."""
+
+    installation: Installation
+    settings: Mapping[str, str]
+    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+
+    def with_settings(self, changes: Mapping[str, str]) -> Launcher:
+        """The same with some settings changed or, with an empty value, taken away."""
+        return replace(self, settings={k: v for k, v in {**self.settings, **changes}.items() if v})
+
+    def end_all(self) -> None:
+        """End whatever is still running, whoever waits for it."""
+        for process in tuple(self.running):
+            _kill_group(process)
+
+    @contextmanager
+    def started(self, host: str = "") -> Iterator[Server]:
+        """Start a server over http on a free port; it is ended with all its children when the block ends."""
+        port, metrics_port = free_ports(2)
+        settings = {**self.settings, "MCP_PORT": str(port), "MCP_METRICS_PORT": str(metrics_port)}
+        endpoint = Endpoint(False, "127.0.0.1", port, host or f"127.0.0.1:{port}", "/mcp")
+        command = [str(self._program), "--transport", "http"]
+        with self._log() as log, self._group(command, settings, log, subprocess.DEVNULL) as process:
+            yield Server(process, Path(log.name), endpoint)
+
+    @contextmanager
+    def piped(self) -> Iterator[StdioServer]:
+        """Start a server over stdio; it is ended with all its children when the block ends."""
+        command = [str(self._program), "--transport", "stdio"]
+        with self._log() as log, self._group(command, self.settings, log, subprocess.PIPE) as process:
+            yield StdioServer(process, Path(log.name))
+
+    def run_python(self, source: str, *arguments: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a program with the repository's own Python and packages."""
+        python = self.installation.executable("python")
+        return subprocess.run(
+            [str(python), "-c", source, *arguments], cwd=self.installation.folder,
+            env={**_inherited(), **settings}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        )
+
+    @property
+    def _program(self) -> Path:
+        program = self.installation.executable(self.installation.repository.slug)
+        if not program.exists():
+            raise NotStarted(f"it installs no program named {program.name}", "")
+        return program
+
+    @contextmanager
+    def _log(self) -> Iterator[IO[bytes]]:
+        with tempfile.NamedTemporaryFile(dir=self.installation.folder, suffix=".log", delete=False) as log:
+            yield log
+
+    @contextmanager
+    def _group(
+        self, command: Sequence[str], settings: Mapping[str, str], log: IO[bytes], pipe: int
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        environment = {**_inherited(), "PYTHONDONTWRITEBYTECODE": "1", **settings}
+        with started_group(command, self.installation.repository.path, environment, log, pipe) as process:
+            self.running.add(process)
+            try:
+                yield process
+            finally:
+                self.running.discard(process)
+
+
+def production_settings(repository: Repository) -> dict[str, str]:
+    """What a deployment of this repository sets, but for the port and the issuer."""
+    return {
+        "MCP_ENVIRONMENT": "production",
+        "MCP_HOST": "127.0.0.1",
+        "MCP_PUBLIC_URL": repository.public_url,
+        "MCP_ALLOWED_ORIGINS": ALLOWED_ORIGIN,
+        "MCP_REPLICAS": "1",
+        "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(32),
+        "MCP_SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
+    }
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on at this moment."""
+    with contextlib.ExitStack() as held:
+        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+@contextmanager
+def started_group(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: IO[bytes], pipe: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program as the leader of a process group, and end the group however the block ends."""
+    process = subprocess.Popen(
+        command, cwd=cwd, env=dict(environment), stdin=pipe, stderr=log,
+        stdout=subprocess.PIPE if pipe == subprocess.PIPE else log,
+        start_new_session=not WINDOWS,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+    try:
+        yield process
+    finally:
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of a process group, without asking: the probes have asked already."""
+    _kill_group(process)
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if WINDOWS:
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+class StdioServer:
+    """A server that is spoken to through its standard streams."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
+        self.process = process
+        self.log_file = log_file
+        self.lines: list[bytes] = []
+        self._arrived: queue.Queue[bytes | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def log(self) -> str:
+        """The last lines that it wrote to standard error."""
+        return last_lines(self.log_file.read_text(encoding="utf-8", errors="replace"))
+
+    def _read(self) -> None:
+        stream = self.process.stdout
+        assert stream is not None
+        with contextlib.suppress(ValueError, OSError):
+            for line in stream:
+                self._arrived.put(line)
+        self._arrived.put(None)
+
+    def send(self, message: object) -> None:
+        """Write one message as one line; a server that is gone shows itself when an answer is awaited."""
+        stream = self.process.stdin
+        assert stream is not None
+        with contextlib.suppress(OSError):
+            stream.write(json.dumps(message).encode() + b"\n")
+            stream.flush()
+
+    def receive(self, patience: float) -> bytes | None:
+        """The next line, or None when the output ended; raises `TimeoutError`."""
+        try:
+            line = self._arrived.get(timeout=patience)
+        except queue.Empty:
+            raise TimeoutError from None
+        if line is not None:
+            self.lines.append(line)
+        return line
+
+    def end_input(self, patience: float) -> int | None:
+        """Close its input and return the exit status, or None when it does not end in time."""
+        stream = self.process.stdin
+        assert stream is not None
+        with contextlib.suppress(OSError):
+            stream.close()
+        try:
+            code = self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+        with contextlib.suppress(TimeoutError):
+            while self.receive(1.0) is not None:
+                pass
+        return code

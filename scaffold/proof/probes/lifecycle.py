@@ -1,0 +1,184 @@
+"""Does it install, start, tell how it is, and stop as an orchestrator expects?"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from scaffold.proof.boot import GRACE_SECONDS
+from scaffold.proof.probe import (
+    KUBERNETES_PROBES,
+    KUBERNETES_TERMINATION,
+    MCP_BASE,
+    MCP_HTTP,
+    Family,
+    Need,
+    Skip,
+    Source,
+    check,
+)
+from scaffold.proof.subject import Subject
+from scaffold.proof.wire import Reply, WireError, exchange
+
+STARTING = Family("lifecycle")
+ENDING = Family("lifecycle", Need.PROCESS)
+
+LOCKING = Source("uv, Locking and syncing", "https://docs.astral.sh/uv/concepts/projects/sync/")
+NOWHERE = "https://localhost:1"
+MARGIN_SECONDS = 3.0
+
+
+@STARTING.probe(
+    "installs",
+    "The repository installs from its lock",
+    expect="uv sync --locked installs it into an empty environment",
+    source=LOCKING,
+    control="SUP-01",
+    core=True,
+)
+def installs(subject: Subject) -> str:
+    return _start(subject, "install", "installed")
+
+
+@STARTING.probe(
+    "boots",
+    "The server starts as in production",
+    expect="/readyz answers 200 with production settings, and with an issuer over https",
+    source=KUBERNETES_PROBES,
+    control="OPS-02",
+    core=True,
+)
+def boots(subject: Subject) -> str:
+    return _start(subject, "production", "ready")
+
+
+@STARTING.probe(
+    "boots-in-development",
+    "The server starts in development mode",
+    expect="/readyz answers 200 on loopback without any setting of the public address, and tools are listed",
+    source=MCP_HTTP.section("Security & Endpoint"),
+    control="OPS-02",
+    core=True,
+)
+def boots_in_development(subject: Subject) -> str:
+    seen = _start(subject, "development", "ready")
+    assert subject.development is not None
+    reply = subject.development.client().request("tools/list")
+    return check(reply.status == 200, f"{seen}, tools/list: {reply}")
+
+
+@ENDING.probe(
+    "live",
+    "Liveness is told",
+    expect="200 from /livez",
+    source=KUBERNETES_PROBES,
+    control="OPS-02",
+    needs=(Need.ENDPOINT,),
+)
+def live(subject: Subject) -> str:
+    reply = exchange(subject.address, "GET", "/livez")
+    return check(reply.status == 200, reply)
+
+
+@ENDING.probe(
+    "issuer-down",
+    "Without its issuer the server lives and is not ready",
+    expect="200 from /livez, 503 from /readyz, and no request let in",
+    source=KUBERNETES_PROBES,
+    control="OPS-02",
+    needs=(Need.ENDPOINT, Need.ISSUER),
+)
+def issuer_down(subject: Subject) -> str:
+    assert subject.boot is not None
+    with subject.boot({"MCP_AUTH_ISSUER": NOWHERE}) as orphaned:
+        assert orphaned.server is not None
+        ready = orphaned.server.wait_for_readiness(503)
+        check(ready == 503, f"/readyz: {ready}")
+        alive = exchange(orphaned.address, "GET", "/livez").status
+        check(alive == 200, f"/livez: {alive}")
+        reply = orphaned.bare_client(subject.token(iss=NOWHERE)).request("tools/list")
+        return check(reply.status in (401, 503), f"/livez 200, /readyz 503, a request {reply.status}")
+
+
+@ENDING.probe(
+    "no-session",
+    "No session is made",
+    expect="no Mcp-Session-Id in any answer to initialize",
+    source=MCP_BASE.section("Statelessness", "statelessness"),
+    control="OPS-03",
+    needs=(Need.ENDPOINT, Need.ACCESS),
+)
+def no_session(subject: Subject) -> str:
+    return check(subject.session is None, "a session" if subject.session else "no session")
+
+
+@ENDING.probe(
+    "drains-streams",
+    "An open stream is ended, not cut, when the server is told to stop",
+    expect=f"the stream of subscriptions/listen ends with its result, and the exit status is 0 within {GRACE_SECONDS} s",
+    source=MCP_HTTP.section("Receiving Messages", "receiving-messages"),
+    control="OPS-04",
+    needs=(Need.ENDPOINT, Need.ACCESS),
+)
+def drains_streams(subject: Subject) -> str:
+    assert subject.boot is not None
+    with subject.boot({}) as draining:
+        assert draining.server is not None
+        draining.server.wait_until_ready()
+        listener = _Listener(draining)
+        if not listener.is_open():
+            raise Skip(f"subscriptions/listen opens no stream: {listener.outcome}")
+        started = time.monotonic()
+        code = draining.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
+        took = time.monotonic() - started
+        check(code == 0 and took <= GRACE_SECONDS, f"exit status {code}, {'in' if code is not None else 'not in'} time")
+        listener.join(MARGIN_SECONDS)
+        ended = isinstance(listener.outcome, Reply) and bool(listener.outcome.result)
+        return check(ended, "ended with its result, exit status 0" if ended else f"the stream was cut: {listener.outcome}")
+
+
+@ENDING.probe(
+    "stops",
+    "SIGTERM ends the server in order",
+    expect=f"exit status 0 within the grace period of {GRACE_SECONDS} seconds",
+    source=KUBERNETES_TERMINATION,
+    control="OPS-04",
+    needs=(Need.ENDPOINT,),
+    core=True,
+)
+def stops(subject: Subject) -> str:
+    if subject.server is None:
+        raise Skip("the server was not started here")
+    if (early := subject.server.process.poll()) is not None:
+        return check(False, f"it had ended before, with status {early}")
+    code = subject.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
+    return check(code == 0, "exit status 0" if code == 0 else f"exit status {code}" if code is not None else "it went on")
+
+
+class _Listener(threading.Thread):
+    """Holds a subscription's stream open and keeps how it ended."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(daemon=True)
+        self.outcome: Reply | str = "nothing yet"
+        self._client = subject.client()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            params = {"notifications": {"toolsListChanged": True}}
+            self.outcome = self._client.request("subscriptions/listen", params)
+        except WireError as error:
+            self.outcome = str(error)
+
+    def is_open(self) -> bool:
+        """Whether the stream stays open for a moment."""
+        self.join(0.5)
+        return self.is_alive()
+
+
+def _start(subject: Subject, what: str, well: str) -> str:
+    if what not in subject.starts:
+        raise Skip(Need.PROCESS.value if what == "install" else Need.ENDPOINT.value)
+    failure = subject.starts[what]
+    return check(not failure, failure or well)

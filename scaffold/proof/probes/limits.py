@@ -1,0 +1,59 @@
+"""Does one caller leave room for the others?"""
+
+from __future__ import annotations
+
+from scaffold.proof import samples
+from scaffold.proof.probe import MCP_TOOLS, TOO_MANY, Deviation, Family, Need, check
+from scaffold.proof.subject import Subject
+
+FAMILY = Family("limits", Need.ENDPOINT, Need.ACCESS)
+
+FEW = 5
+MANY = 300
+
+
+@FAMILY.probe(
+    "rate",
+    "A caller who asks too often is told to wait",
+    expect="429 with Retry-After after as many calls as the setting allows, while another caller is served",
+    source=TOO_MANY.section("section 4", "section-4"),
+    control="LIM-01",
+    needs=(Need.PROCESS,),
+)
+def rate(subject: Subject) -> str:
+    assert subject.boot is not None
+    with subject.boot({"MCP_RATE_LIMIT": f"{FEW}/minute"}) as limited:
+        assert limited.server is not None
+        limited.server.wait_until_ready()
+        limited.principal = "prover-hasty"
+        calls = _call_until_limited(limited, FEW + 1)
+        check(calls == FEW + 1, f"429 after {calls - 1} calls, not after {FEW}")
+        if limited.issuer is None:
+            return f"429 with Retry-After after {FEW} calls"
+        limited.principal = "prover-patient"
+        other = limited.call(limited.reading_tool, samples.arguments(limited.reading_tool))
+        return check(other.status == 200, f"429 with Retry-After after {FEW} calls; another caller: {other.status}")
+
+
+@FAMILY.probe(
+    "some-rate",
+    "There is a limit to how often a caller may ask",
+    expect=f"429 with Retry-After within {MANY} calls",
+    source=MCP_TOOLS.section("Security Considerations", "security-considerations"),
+    control="LIM-01",
+    needs=(Need.LOAD,),
+)
+def some_rate(subject: Subject) -> str:
+    return f"429 with Retry-After after {_call_until_limited(subject, MANY) - 1} calls"
+
+
+def _call_until_limited(subject: Subject, most: int) -> int:
+    """How many calls it took until the limit; raises `Deviation` when there was none, or no Retry-After."""
+    tool = subject.reading_tool
+    for count in range(1, most + 1):
+        reply = subject.call(tool, samples.arguments(tool))
+        if reply.status == 429:
+            wait = reply.headers.get("retry-after", "")
+            check(wait.isdecimal() and int(wait) > 0, f"429 with Retry-After {wait!r}")
+            return count
+    raise Deviation(f"no 429 within {most} calls")

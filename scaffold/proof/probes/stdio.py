@@ -1,0 +1,105 @@
+"""Is standard output the protocol's alone, and the end of input the end?"""
+
+from __future__ import annotations
+
+from scaffold.proof.probe import MCP_LIFECYCLE_2025, MCP_STDIO, MCP_TOOLS, Family, Need, Skip, check
+from scaffold.proof.subject import Subject
+from scaffold.proof.wire import Era
+
+FAMILY = Family("stdio", Need.STDIO)
+
+
+@FAMILY.probe(
+    "discover",
+    "server/discover over stdio",
+    expect="a result with supportedVersions that hold 2026-07-28",
+    source=MCP_STDIO,
+    control="OPS-01",
+    core=True,
+)
+def discover(subject: Subject) -> str:
+    conversation = subject.conversation(Era.MODERN)
+    supported = conversation.result("server/discover").get("supportedVersions", [])
+    return check(Era.MODERN in supported, conversation.trouble or f"versions {', '.join(supported) or 'none'}")
+
+
+@FAMILY.probe(
+    "initialize",
+    "initialize over stdio",
+    expect="a result with protocolVersion 2025-11-25",
+    source=MCP_LIFECYCLE_2025.section("Initialization", "initialization"),
+    control="OPS-01",
+    core=True,
+)
+def initialize(subject: Subject) -> str:
+    conversation = subject.conversation(Era.LEGACY)
+    version = conversation.result("initialize").get("protocolVersion")
+    return check(version == Era.LEGACY, conversation.trouble or f"version {version}")
+
+
+@FAMILY.probe(
+    "list",
+    "tools/list over stdio, in both eras",
+    expect="the same tools in both",
+    source=MCP_TOOLS.section("Listing Tools", "listing-tools"),
+    control="OPS-01",
+    core=True,
+)
+def list_tools(subject: Subject) -> str:
+    names = []
+    for era in Era:
+        conversation = subject.conversation(era)
+        tools = conversation.result("tools/list").get("tools")
+        check(isinstance(tools, list), f"{era}: {conversation.trouble or 'no tools'}")
+        names.append([tool.get("name") for tool in tools or []])
+    return check(names[0] == names[1], f"{len(names[0])} tools" if names[0] == names[1] else f"{names[0]}, {names[1]}")
+
+
+@FAMILY.probe(
+    "call",
+    "A listed tool can be called over stdio, in both eras",
+    expect="a result that is no error",
+    source=MCP_TOOLS.section("Calling Tools", "calling-tools"),
+    control="OPS-01",
+    core=True,
+)
+def call(subject: Subject) -> str:
+    called = ""
+    for era in Era:
+        conversation = subject.conversation(era)
+        if not conversation.called:
+            check(not conversation.trouble, f"{era}: {conversation.trouble}")
+            raise Skip("no listed tool says that it only reads (readOnlyHint), so none is called")
+        result = conversation.result("tools/call")
+        called = conversation.called
+        if result.get("isError") and conversation.with_arguments:
+            raise Skip(f"{called} takes none of the arguments that its schema suggests")
+        seen = conversation.trouble or ("tool error" if result.get("isError") else "result" if result else "no result")
+        check(seen == "result", f"{era}: {called}: {seen}")
+    return f"{called}: result in both eras"
+
+
+@FAMILY.probe(
+    "clean",
+    "Standard output carries the protocol and nothing else",
+    expect="each line is one JSON-RPC message",
+    source=MCP_STDIO,
+    control="NET-05",
+    core=True,
+)
+def clean(subject: Subject) -> str:
+    stray = [line for era in Era for line in subject.conversation(era).stray_lines]
+    return check(not stray, f"{len(stray)} stray lines, the first {stray[0][:80]!r}" if stray else "nothing else")
+
+
+@FAMILY.probe(
+    "ends",
+    "The end of input is the end",
+    expect="exit status 0 within 5 seconds of the end of input",
+    source=MCP_STDIO.section("Shutdown", "shutdown"),
+    control="OPS-04",
+    core=True,
+)
+def ends(subject: Subject) -> str:
+    codes = [subject.conversation(era).exit_status for era in Era]
+    return check(codes == [0, 0], "exit status 0" if codes == [0, 0] else f"exit statuses {codes[0]} and {codes[1]}")

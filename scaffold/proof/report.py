@@ -1,0 +1,112 @@
+"""What a proof found: a document for programs, a table for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scaffold.proof.probe import Result, Status
+
+PROOF_FILE = "proof.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ProofReport:
+    """The results of all probes, and what they are about. But for `started` and `seconds` it says the same each time."""
+
+    subject: str
+    tier: str
+    results: Sequence[Result]
+    versions: Mapping[str, str]
+    template: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    started: str = ""
+    seconds: float = 0.0
+    log: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether no probe failed, and at least one passed: a proof that could ask nothing proves nothing."""
+        return not self.failures and any(result.status is Status.PASSED for result in self.results)
+
+    @property
+    def failures(self) -> list[Result]:
+        """The probes that failed."""
+        return [result for result in self.results if result.status is Status.FAILED]
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole report as one document."""
+        document = {
+            "format": FORMAT,
+            "subject": self.subject,
+            "template": self.template,
+            "tier": self.tier,
+            "passed": self.passed,
+            "counts": self._counts(),
+            "versions": dict(self.versions),
+            "answers": dict(self.answers),
+            "started": self.started,
+            "seconds": self.seconds,
+            "probes": [_result(result) for result in self.results],
+        }
+        return document | ({"log": self.log.splitlines()} if self.log else {})
+
+    def write(self, folder: Path) -> Path:
+        """Write `proof.json` into a folder and return its path."""
+        file = folder / PROOF_FILE
+        file.write_text(f"{json.dumps(self.to_json(), indent=2)}\n", encoding="utf-8")
+        return file
+
+    def table(self) -> str:
+        """The results for a terminal: what failed first and at length, then what could not be asked, then the rest."""
+        width = max((len(result.probe.id) for result in self.results), default=0)
+        lines = [line for result in self._ordered() for line in _lines(result, width)]
+        if self.log:
+            lines += ["", "The server's last lines:", *(f"  {line}" for line in self.log.splitlines())]
+        return "\n".join([*lines, "", self.summary()])
+
+    def summary(self) -> str:
+        """One sentence."""
+        told = ", ".join(f"{count} {status}" for status, count in self._counts().items() if count)
+        return f"{self.subject}: {told or 'nothing was asked'} ({self.tier} probes, {self.seconds:.1f} s)."
+
+    def _counts(self) -> dict[str, int]:
+        counts = Counter(result.status for result in self.results)
+        return {str(status): counts[status] for status in Status}
+
+    def _ordered(self) -> list[Result]:
+        return sorted(self.results, key=lambda result: list(Status).index(result.status))
+
+
+def _result(result: Result) -> dict[str, Any]:
+    probe = result.probe
+    return {
+        "id": probe.id,
+        "title": probe.title,
+        "status": str(result.status),
+        "expectation": probe.expectation,
+        "observation": result.observation,
+        "source": {"title": probe.source.title, "url": probe.source.url},
+        "control": probe.control,
+        "tier": "core" if probe.core else "full",
+        "seconds": result.seconds,
+    }
+
+
+def _lines(result: Result, width: int) -> Iterator[str]:
+    probe = result.probe
+    match result.status:
+        case Status.FAILED:
+            yield f"FAILED   {probe.id:{width}}  {probe.title}"
+            yield f"         expected  {probe.expectation}"
+            yield f"         observed  {result.observation}"
+            yield f"         source    {probe.source.title} <{probe.source.url}>; control {probe.control}"
+        case Status.SKIPPED:
+            yield f"skipped  {probe.id:{width}}  {result.observation}"
+        case Status.PASSED:
+            yield f"passed   {probe.id:{width}}  {result.observation}"

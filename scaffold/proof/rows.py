@@ -1,0 +1,31 @@
+"""The provider's row of the template: what its access tokens look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scaffold import documents
+from scaffold.errors import CannotProve
+from scaffold.proof.issuer import TokenShape
+from scaffold.proof.repository import Repository
+from scaffold.source import template_source
+
+
+def token_shape(repository: Repository) -> TokenShape:
+    """The shape of the tokens of a repository's provider.
+
+    Raises:
+        CannotProve: this installation knows no such provider.
+    """
+    row = _rows().get(repository.provider)
+    if not isinstance(row, dict):
+        raise CannotProve(f"This mcp-scaffold knows no provider {repository.provider!r}: install a newer one.")
+    prefix = str(row.get("scope_prefix") or "")
+    return TokenShape.from_row(row, prefix.format(public_url=repository.public_url, audience=repository.audience))
+
+
+def _rows() -> Mapping[str, Any]:
+    questions = documents.read_declarations(template_source().questions / "copier.yml")
+    rows: Mapping[str, Any] = questions["providers"]["default"]
+    return rows
