@@ -1,0 +1,1 @@
+"""Renders complete, hardened MCP server repositories, and keeps them current."""

@@ -1,0 +1,170 @@
+"""The questions as `copier.yml` states them, and the answers that a person gives outside of a dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeAlias
+
+from scaffold import documents
+from scaffold.errors import RefusedError
+
+Answer: TypeAlias = str | int | float | bool | list[str]
+Answers: TypeAlias = dict[str, Answer]
+
+TEXTS = (str, int, float)
+"""What YAML may make of a text: `1.0` is a name too."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of `copier.yml`; `default`, `when` and `help` may hold Jinja.
+
+    Attributes:
+        choices: Labels by value; empty when any text may be given.
+        multiple: Whether the answer is a list of choices.
+        when: The condition under which it is asked.
+    """
+
+    key: str
+    help: str
+    choices: Mapping[str, str]
+    multiple: bool
+    default: object
+    when: str
+
+    def to_json(self) -> dict[str, object]:
+        """The question as a document."""
+        return {
+            "key": self.key,
+            "help": self.help,
+            "choices": [{"value": value, "label": label} for value, label in self.choices.items()],
+            "multiple": self.multiple,
+            "default": self.default,
+            "when": self.when,
+        }
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """All questions in the order in which they are asked, and the names of the values derived from them."""
+
+    questions: Mapping[str, Question]
+    derived: frozenset[str]
+
+    @classmethod
+    def read(cls, folder: Path) -> Questionnaire:
+        """Read `copier.yml` and the files that it includes."""
+        entries = documents.read_declarations(folder / "copier.yml").items()
+        details = {key: value for key, value in entries if not key.startswith("_")}
+        asked = {key: _question(key, value) for key, value in details.items() if value.get("when") is not False}
+        return cls(asked, frozenset(details.keys() - asked.keys()))
+
+    def accept(self, answers: Mapping[str, object]) -> Answers:
+        """Check what can be known without the other answers; Copier checks the rest while it renders.
+
+        Raises:
+            RefusedError: A key is unknown or derived, or a value has a form that its question does not take.
+        """
+        return {key: self._accept_one(key, value) for key, value in answers.items()}
+
+    def in_order(self, keys: Iterable[str]) -> list[str]:
+        """Sort `keys` as their questions are asked."""
+        return sorted(keys, key=list(self.questions).index)
+
+    def _accept_one(self, key: str, value: object) -> Answer:
+        if key in self.derived:
+            raise RefusedError(f"{key} follows from other answers and cannot be set: leave it out.")
+        if key not in self.questions:
+            raise RefusedError(f"{key!r} is no question{did_you_mean(key, self.questions)}: see mcp-scaffold questions.")
+        question = self.questions[key]
+        return _accept_list(question, value) if question.multiple else _accept_text(question, value)
+
+
+def parse_assignments(assignments: Iterable[str], questionnaire: Questionnaire) -> dict[str, object]:
+    """Read `KEY=VALUE` texts: a text stays as it is written, a list is YAML.
+
+    Raises:
+        RefusedError: One is no assignment, or a key is given twice.
+    """
+    answers: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise RefusedError(f"{assignment!r} is no answer: write KEY=VALUE.")
+        if key in answers:
+            raise RefusedError(f"{key} is given twice: give it once.")
+        question = questionnaire.questions.get(key)
+        answers[key] = _parse_list(key, value) if question and question.multiple else value
+    return answers
+
+
+def read_data_file(path: Path) -> dict[str, object]:
+    """Read answers from a YAML file; what Copier itself records in one (`_commit`, …) is left out.
+
+    Raises:
+        RefusedError: The file cannot be read, or holds no mapping of keys to answers.
+    """
+    content = documents.read(path)
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise RefusedError(f"{path} must hold a mapping of keys to answers, such as transport: http.")
+    return {key: value for key, value in content.items() if not key.startswith("_")}
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A suggestion to append to a refusal, empty when nothing is near."""
+    near = get_close_matches(word, known, n=1)
+    return f", did you mean {near[0]}" if near else ""
+
+
+def _question(key: str, details: Mapping[str, object]) -> Question:
+    when = str(details.get("when", "true"))
+    return Question(
+        key=key,
+        help=str(details.get("help", "")),
+        choices=_choices(details.get("choices", {})),
+        multiple=bool(details.get("multiselect", False)),
+        default=details.get("default"),
+        when=when.removeprefix("{{").removesuffix("}}").strip(),
+    )
+
+
+def _choices(labelled: object) -> dict[str, str]:
+    if not isinstance(labelled, dict):
+        return {}
+    return {
+        str(choice["value"] if isinstance(choice, dict) else choice): str(label) for label, choice in labelled.items()
+    }
+
+
+def _parse_list(key: str, value: str) -> object:
+    try:
+        return documents.parse(value)
+    except ValueError as error:
+        raise _not_a_list(key) from error
+
+
+def _not_a_list(key: str) -> RefusedError:
+    return RefusedError(f"{key} is a list: write it as YAML, such as -d {key}='[first, second]'.")
+
+
+def _accept_list(question: Question, value: object) -> Answer:
+    if not isinstance(value, list):
+        raise _not_a_list(question.key)
+    return [_accept_choice(question, item) for item in value]
+
+
+def _accept_text(question: Question, value: object) -> Answer:
+    if isinstance(value, bool) or not isinstance(value, TEXTS):
+        raise RefusedError(f"{question.key} is a text: write it in quotes.")
+    return _accept_choice(question, value) if question.choices else str(value)
+
+
+def _accept_choice(question: Question, value: object) -> str:
+    text = str(value)
+    if text not in question.choices:
+        suggestion = did_you_mean(text, question.choices)
+        raise RefusedError(f"{question.key} cannot be {text!r}{suggestion}: choose from {', '.join(question.choices)}.")
+    return text

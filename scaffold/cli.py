@@ -1,0 +1,124 @@
+"""The command line: commands, options, help. What stands behind a command is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from scaffold.console import emit, note
+from scaffold.errors import ScaffoldError
+
+# Without rich, help appears in half the time.
+app = typer.Typer(
+    name="mcp-scaffold",
+    help="Render complete, hardened MCP server repositories, and keep them current.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def main() -> NoReturn:
+    """Run the command line; no traceback reaches a user unless `--debug` asks for it."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except Exception as error:
+        if len(arguments) < len(sys.argv) - 1:
+            raise
+        sys.exit(_told(error, as_document="--json" in arguments))
+    sys.exit(0)
+
+
+def _told(error: Exception, *, as_document: bool) -> int:
+    """Say what went wrong in one sentence, and return the exit status."""
+    expected = isinstance(error, ScaffoldError)
+    status = error.exit_status if isinstance(error, ScaffoldError) else 1
+    sentence = str(error) if expected else f"{type(error).__name__}: {error} (--debug shows where)"
+    note(f"mcp-scaffold: {sentence}")
+    if as_document:
+        emit({"error": sentence, "exit_status": status})
+    return status
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- Typer's calling convention
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 -- slow, and only here
+
+        print(f"mcp-scaffold {version('mcp-scaffold')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+) -> None:
+    del version, debug
+
+
+@app.command()
+def new(
+    *,
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder, or an empty one.")],
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="Start from a preset.")] = None,
+    data: Annotated[list[str] | None, typer.Option("-d", "--data", metavar="KEY=VALUE", help="Answer a question.")] = None,
+    data_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Take answers from a YAML file.")] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Take defaults; ask nothing.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="List the files and whose they are; write nothing.")] = False,
+    json: Json = False,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not resolve the dependencies.")] = False,
+    no_git: Annotated[bool, typer.Option("--no-git", help="Do not make a git repository.")] = False,
+    no_prove: Annotated[bool, typer.Option("--no-prove", help="Do not install, boot and probe.")] = False,
+) -> None:
+    """Render a new repository, lock it, prove it and commit it."""
+    from scaffold.commands.new import Request, create  # noqa: PLC0415 -- lazy, as every command
+
+    request = Request(
+        destination=destination,
+        preset=preset,
+        assignments=tuple(data or ()),
+        data_file=data_file,
+        defaults=defaults,
+        plan=plan,
+        json=json,
+        lock=not no_lock,
+        prove=not no_prove,
+        git=not no_git,
+    )
+    raise typer.Exit(create(request))
+
+
+@app.command()
+def questions(*, json: Json = False) -> None:
+    """Print every question, its choices and when it is asked."""
+    from scaffold.commands.questions import show_questions  # noqa: PLC0415
+
+    show_questions(json=json)
+
+
+@app.command()
+def presets(*, json: Json = False) -> None:
+    """Print the presets and their answers."""
+    from scaffold.commands.presets import show_presets  # noqa: PLC0415
+
+    show_presets(json=json)
+
+
+@app.command()
+def source(
+    *, env: Annotated[bool, typer.Option("--env", help="Print exports with which plain Copier finds it.")] = False
+) -> None:
+    """Print where the template comes from."""
+    from scaffold.commands.source import show_source  # noqa: PLC0415
+
+    show_source(env=env)

@@ -1,0 +1,186 @@
+"""`mcp-scaffold new`: render, lock, prove, commit, move."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaffold import console, dialogue, hooks
+from scaffold.answers import Answers, Questionnaire, parse_assignments, read_data_file
+from scaffold.errors import ProofError, RefusedError, UnavailableError
+from scaffold.ownership import OwnedFile, Ownership
+from scaffold.presets import find_preset, read_presets
+from scaffold.rendering import Render, prepare, render_with_defaults, render_with_dialogue
+from scaffold.source import TemplateSource, template_source
+from scaffold.workspace import Workspace, free_destination, workspace
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    destination: Path
+    preset: str | None
+    assignments: tuple[str, ...]
+    data_file: Path | None
+    defaults: bool
+    plan: bool
+    json: bool
+    lock: bool
+    prove: bool
+    git: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is there and wants to be asked."""
+        return console.is_interactive() and not self.defaults and not self.json
+
+
+@dataclass
+class Outcome:
+    """What became of a request; `steps` holds which of the later ones took place."""
+
+    destination: Path
+    source: TemplateSource
+    answers: Answers
+    files: list[OwnedFile]
+    warnings: list[str]
+    steps: dict[str, bool] = field(default_factory=dict)
+    exit_status: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """The outcome as a document; `files` are those that the template renders."""
+        return {
+            "destination": str(self.destination),
+            "answers": self.answers,
+            "files": [{"path": file.path, "owner": file.owner} for file in self.files],
+            **self.steps,
+            "template": {"source": self.source.url, "version": self.source.version},
+            "warnings": self.warnings,
+        }
+
+    def counted_files(self) -> str:
+        """How many files there are, and whose they are."""
+        yours = sum(file.owner == "yours" for file in self.files)
+        return f"{len(self.files)} files ({len(self.files) - yours} managed, {yours} yours)"
+
+
+def create(request: Request) -> int:
+    """Make a repository at the requested destination, or tell what would be made.
+
+    Returns:
+        The exit status: 0, or 4 when the repository is there and its proof failed.
+
+    Raises:
+        RefusedError: The destination or an answer cannot be taken, or an answer is missing.
+        ScaffoldError: Rendering or locking failed; nothing is left behind.
+        Interrupted: A signal or the person ended the work; nothing is left behind.
+    """
+    destination = free_destination(request.destination)
+    source = template_source()
+    questionnaire = Questionnaire.read(source.questions)
+    given = questionnaire.accept(_given(request, source, questionnaire))
+    with workspace(destination) as place:
+        prepare(source, place.folder)
+        render = _render(request, source, questionnaire, given, place.repository)
+        files = Ownership.read(source.questions).files(place.repository)
+        outcome = Outcome(destination, source, render.answers, files, render.warnings)
+        if not request.plan:
+            _finish(request, outcome, place)
+            place.deliver()
+    _tell(request, outcome)
+    return outcome.exit_status
+
+
+def _given(request: Request, source: TemplateSource, questionnaire: Questionnaire) -> dict[str, object]:
+    """The answers of the command line; the more specific wins."""
+    preset = find_preset(read_presets(source.questions), request.preset).answers if request.preset else {}
+    file = read_data_file(request.data_file) if request.data_file else {}
+    return {**preset, **file, **parse_assignments(request.assignments, questionnaire)}
+
+
+def _render(
+    request: Request, source: TemplateSource, questionnaire: Questionnaire, given: Answers, repository: Path
+) -> Render:
+    if request.asks:
+        return _render_with_dialogue(request, source, given, repository)
+    with console.step("Rendering"):
+        render = render_with_defaults(source, given, repository)
+    missing = [key for key in questionnaire.questions if key in render.answers.keys() - given.keys()]
+    if missing and not request.defaults:
+        raise RefusedError(
+            f"There is no terminal to ask on, and no answer to {', '.join(missing)}: "
+            "give each with -d KEY=VALUE, or take what is usual with --defaults."
+        )
+    return render
+
+
+def _render_with_dialogue(request: Request, source: TemplateSource, given: Answers, repository: Path) -> Render:
+    preset = {} if request.preset else dialogue.pick_preset(read_presets(source.questions))
+    render = render_with_dialogue(source, {**preset, **given}, repository)
+    if not request.plan:
+        dialogue.confirm(render.answers, request.destination)
+    return render
+
+
+def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
+    """Lock, prove and commit; a step that lacks a tool or the network is told and left out."""
+    message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.source.version}"
+    steps = outcome.steps
+    steps["locked"] = request.lock and _attempt(outcome, "Locking", lambda: hooks.lock(place.repository))
+    steps["proven"] = request.prove and _attempt(outcome, "Proving", lambda: _prove(outcome, place))
+    steps["committed"] = request.git and _attempt(
+        outcome, "Committing", lambda: hooks.commit_all(place.repository, message)
+    )
+
+
+def _attempt(outcome: Outcome, words: str, work: Callable[[], None]) -> bool:
+    try:
+        with console.step(words):
+            work()
+    except (UnavailableError, ProofError) as error:
+        outcome.warnings.append(f"{words} did not succeed: {error}.")
+        outcome.exit_status = max(outcome.exit_status, error.exit_status if isinstance(error, ProofError) else 0)
+        return False
+    return True
+
+
+def _prove(outcome: Outcome, place: Workspace) -> None:
+    """Install, boot and probe the repository; what was found stays in its `proof.json`."""
+    if not outcome.steps["locked"]:
+        raise UnavailableError("there is no uv.lock to install from")
+    from scaffold.proof import prove_repository  # noqa: PLC0415 -- slow, and not for --no-prove
+
+    report = prove_repository(
+        place.repository, environment=place.folder / "environment", progress=console.progress
+    )
+    (place.repository / "proof.json").write_text(f"{json.dumps(report.to_json(), indent=2)}\n", encoding="utf-8")
+    if not report.passed:
+        raise ProofError(f"proof.json names what failed ({len(report.failures)} of the probes)")
+
+
+def _tell(request: Request, outcome: Outcome) -> None:
+    for warning in outcome.warnings:
+        console.note(warning)
+    if request.json:
+        console.emit(outcome.to_json())
+    else:
+        console.say(_plan(outcome) if request.plan else _summary(outcome))
+
+
+def _plan(outcome: Outcome) -> str:
+    lines = [f"{file.owner:<8} {file.path}" for file in outcome.files]
+    return "\n".join([*lines, "", f"{outcome.destination} would hold {outcome.counted_files()}. Nothing was written."])
+
+
+def _summary(outcome: Outcome) -> str:
+    done = ", ".join(["rendered", *(step for step, succeeded in outcome.steps.items() if succeeded)])
+    steps = hooks.next_steps(
+        outcome.destination,
+        outcome.answers,
+        locked=outcome.steps["locked"],
+        committed=outcome.steps["committed"],
+    )
+    return f"{outcome.destination} holds {outcome.counted_files()}: {done}.\n\n{steps}"

@@ -1,0 +1,25 @@
+"""`mcp-scaffold presets`: the starting points."""
+
+from __future__ import annotations
+
+from scaffold.console import emit, say
+from scaffold.presets import Preset, read_presets
+from scaffold.source import template_source
+
+
+def show_presets(*, json: bool) -> None:
+    """Print every preset with its answers."""
+    presets = read_presets(template_source().questions).values()
+    if json:
+        emit({"presets": [preset.to_json() for preset in presets]})
+    else:
+        say("\n\n".join(map(_words, presets)))
+
+
+def _words(preset: Preset) -> str:
+    answers = [f"  {key}: {_value(value)}" for key, value in preset.answers.items()]
+    return "\n".join([preset.name, f"  {preset.description}", "", *answers])
+
+
+def _value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

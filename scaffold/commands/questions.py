@@ -1,0 +1,26 @@
+"""`mcp-scaffold questions`: what can be answered, and how."""
+
+from __future__ import annotations
+
+from scaffold.answers import Question, Questionnaire
+from scaffold.console import emit, say
+from scaffold.source import template_source
+
+
+def show_questions(*, json: bool) -> None:
+    """Print every question in the order in which it is asked."""
+    questions = Questionnaire.read(template_source().questions).questions.values()
+    if json:
+        emit({"questions": [question.to_json() for question in questions]})
+    else:
+        say("\n\n".join(map(_words, questions)))
+
+
+def _words(question: Question) -> str:
+    asked, _, teaching = question.help.partition("\n")
+    lines = [f"{question.key}: {asked}", *(f"  {line}" for line in teaching.splitlines() if "{{" not in line)]
+    if question.choices:
+        lines.append(f"  {'Any of' if question.multiple else 'One of'}: {', '.join(question.choices)}")
+    if question.when != "true":
+        lines.append(f"  Asked when: {question.when}")
+    return "\n".join(lines)

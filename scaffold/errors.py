@@ -1,0 +1,59 @@
+"""What ends a command early: one hierarchy, each error with the sentence that a user needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class ScaffoldError(Exception):
+    """A command cannot go on. The message is a sentence for people, the exit status one for programs."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class RefusedError(ScaffoldError):
+    """Wrong usage: an answer, an argument or a place that cannot be taken."""
+
+    exit_status = 2
+
+
+class NotRendered(RefusedError):  # noqa: N818 -- named after what the path is
+    """The folder is no repository that mcp-scaffold rendered."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is no repository that mcp-scaffold rendered: {reason}.")
+
+
+class RenderError(ScaffoldError):
+    """The template cannot be rendered."""
+
+
+class LockError(ScaffoldError):
+    """The dependencies of a rendered repository cannot be resolved."""
+
+
+class UnavailableError(ScaffoldError):
+    """A tool or the network that a step needs is missing here; what came before the step stays."""
+
+
+class CannotProve(UnavailableError):  # noqa: N818 -- no failed proof: there is none
+    """A proof needs a tool or a network that is missing here."""
+
+
+class ConflictError(ScaffoldError):
+    """An update left conflicts, or would lose an edit."""
+
+    exit_status = 3
+
+
+class ProofError(ScaffoldError):
+    """A proof failed, or a control regressed."""
+
+    exit_status = 4
+
+
+class Interrupted(KeyboardInterrupt):  # noqa: N818 -- a signal, not an error
+    """A signal asks the command to end; what it began is removed on the way out."""
+
+    exit_status: ClassVar[int] = 130

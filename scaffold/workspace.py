@@ -1,0 +1,144 @@
+"""A place to work in: beside the destination, moved there when whole, gone otherwise."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from types import FrameType
+from typing import NoReturn
+
+from scaffold.errors import Interrupted, RefusedError
+
+ENDING_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+
+
+class Workspace:
+    """A temporary folder beside the destination.
+
+    Attributes:
+        folder: Where everything temporary goes, other programs' temporary files included.
+        repository: Where the repository is made; nothing is there at first.
+    """
+
+    def __init__(self, destination: Path) -> None:
+        self._destination = destination
+        self.folder = destination.with_name(f".{destination.name}.{token_hex(4)}")
+        self.repository = self.folder / "repository"
+
+    def deliver(self) -> None:
+        """Move the repository to the destination, in one step that no signal interrupts."""
+        _ignore_signals()
+        if self._destination.is_dir():
+            self._destination.rmdir()
+        self.repository.rename(self._destination)
+
+
+def free_destination(path: Path) -> Path:
+    """Resolve `path`, at which there must be nothing, or an empty folder.
+
+    Raises:
+        RefusedError: Something is there, or the folder cannot be replaced.
+    """
+    destination = path.resolve()
+    if destination == Path.cwd():
+        raise RefusedError(f"{destination} is the folder that you are in: name a new folder, or run this one level up.")
+    try:
+        taken = path.is_symlink() or (destination.exists() and any(destination.iterdir()))
+    except NotADirectoryError:
+        taken = True
+    except OSError as error:
+        raise RefusedError(f"{destination} cannot be used: {error.strerror}.") from error
+    if taken:
+        raise RefusedError(f"{destination} already holds something: name a new or an empty folder.")
+    return destination
+
+
+@contextmanager
+def workspace(destination: Path) -> Iterator[Workspace]:
+    """Work in a temporary folder beside `destination`; afterwards it is gone, also when a signal ends the work.
+
+    Missing parents are made, and removed again unless something was delivered.
+
+    Raises:
+        RefusedError: The folder beside the destination cannot be written to.
+        Interrupted: A signal asked the process to end.
+    """
+    place = Workspace(destination)
+    missing = [parent for parent in destination.parents if not parent.exists()]
+    with _signals_interrupt(), _temporary_files_in(place.folder):
+        try:
+            _make(place.folder)
+            yield place
+        finally:
+            _ignore_signals()
+            shutil.rmtree(place.folder, onerror=_make_writable)
+            _remove_empty(missing)
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    # Once is enough: a second Ctrl-C must not interrupt the tidying.
+    _ignore_signals()
+    raise Interrupted(signal.Signals(number).name)
+
+
+def _ignore_signals() -> None:
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Other libraries and programs leave nothing behind either."""
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before[1]
+        if before[0] is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before[0]
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise RefusedError(f"{folder.parent} cannot be written to: {error.strerror}.") from error
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _make_writable(remove: Callable[[str], object], path: str, reason: object) -> None:
+    """Git's objects are read-only, which Windows takes for undeletable."""
+    del reason
+    if Path(path).exists():
+        Path(path).chmod(stat.S_IWRITE)
+        remove(path)
