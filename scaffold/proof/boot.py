@@ -70,10 +70,11 @@ def install(repository: Repository, folder: Path) -> Installation:
     Raises `CannotProve` when uv, Python or the network is missing, and `NotStarted` when the lock does not install.
     """
     command = [
-        find_uv(), "sync", "--locked", "--no-dev", "--no-editable", "--compile-bytecode",
+        find_uv(), "sync", "--locked", "--no-dev", "--no-editable",
+        # uv would take a wheel that it built before the sources changed.
         "--reinstall-package", repository.slug, "--no-progress", "--color", "never",
     ]
-    environment = {**_inherited(), "UV_PROJECT_ENVIRONMENT": str(folder / "environment")}
+    environment = {**_inherited(FOREIGN_TO_UV), "UV_PROJECT_ENVIRONMENT": str(folder / "environment")}
     try:
         done = subprocess.run(
             command, cwd=repository.path, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
@@ -104,10 +105,13 @@ def find_uv() -> str:
         return found
 
 
-def _inherited() -> dict[str, str]:
-    """This process's environment without what would change how the server starts or where uv installs."""
-    dropped = ("MCP_", "OTEL_", "SSL_CERT_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "UV_PROJECT")
-    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+FOREIGN_TO_UV = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT")
+FOREIGN_TO_SERVER = (*FOREIGN_TO_UV, "MCP_", "OTEL_", "SSL_CERT_", "PYTHONDONTWRITEBYTECODE")
+
+
+def _inherited(foreign: tuple[str, ...]) -> dict[str, str]:
+    """This process's environment without what would change where uv installs, or how the server starts."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def last_lines(text: str, count: int = LOG_LINES) -> str:
@@ -182,6 +186,27 @@ class Launcher:
             _kill_group(process)
 
     @contextmanager
+    def ready(self, host: str = "") -> Iterator[Server]:
+        """Start a server and wait until it is ready; where somebody else took its port first, try another.
+
+        Raises:
+            NotStarted: it ended, or was not ready in time.
+        """
+        for _ in range(BIND_ATTEMPTS - 1):
+            with self.started(host) as server:
+                try:
+                    server.wait_until_ready()
+                except NotStarted:
+                    if server.lost_its_port:
+                        continue
+                    raise
+                yield server
+                return
+        with self.started(host) as server:
+            server.wait_until_ready()
+            yield server
+
+    @contextmanager
     def started(self, host: str = "") -> Iterator[Server]:
         """Start a server over http on a free port; it is ended with all its children when the block ends."""
         port, metrics_port = free_ports(2)
@@ -203,7 +228,7 @@ class Launcher:
         python = self.installation.executable("python")
         return subprocess.run(
             [str(python), "-c", source, *arguments], cwd=self.installation.folder,
-            env={**_inherited(), **settings}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            env={**_inherited(FOREIGN_TO_SERVER), **settings}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         )
 
     @property
@@ -222,7 +247,7 @@ class Launcher:
     def _group(
         self, command: Sequence[str], settings: Mapping[str, str], log: IO[bytes], pipe: int
     ) -> Iterator[subprocess.Popen[bytes]]:
-        environment = {**_inherited(), "PYTHONDONTWRITEBYTECODE": "1", **settings}
+        environment = {**_inherited(FOREIGN_TO_SERVER), **settings}
         with started_group(command, self.installation.repository.path, environment, log, pipe) as process:
             self.running.add(process)
             try:

@@ -27,7 +27,6 @@ class Need(Enum):
     CHALLENGE = "the server asks for no token"
     ISSUER = "needs tokens made for the purpose: only the proof of a repository can sign them"
     PROCESS = "needs to start and stop the server: only the proof of a repository does"
-    DEVELOPMENT = "the server was not started in development mode"
     STDIO = "the server does not serve stdio"
     LOAD = "loads a server that is not on loopback: ask for it with --yes"
 
@@ -74,6 +73,7 @@ class Result:
     status: Status
     observation: str
     seconds: float = 0.0
+    log: str = ""
 
 
 class Family:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import importlib.metadata
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaffold.errors import RefusedError
 from scaffold.proof import conversation, rows
 from scaffold.proof.boot import (
-    BIND_ATTEMPTS,
     Installation,
     Launcher,
     NotStarted,
@@ -52,10 +50,10 @@ def prove_repository(
     clock = _Clock()
     with _workplace(environment) as folder, ExitStack() as stack:
         progress("installing from the lock")
-        subject, log = _prepared(repository, folder, stack, progress)
+        subject = _prepared(repository, folder, stack, progress)
         progress("asking the server")
         results = [_asked(probe, subject) for probe in ALL if full or probe.core]
-        log = log or _telling_log(results, subject)
+        log = _telling_log(results, subject)
     return ProofReport(
         subject=repository.slug,
         tier="full" if full else "core",
@@ -114,15 +112,12 @@ def _workplace(environment: Path | None) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _prepared(
-    repository: Repository, folder: Path, stack: ExitStack, progress: Progress
-) -> tuple[Subject, str]:
-    """The started servers as one subject, and the log of whatever did not start."""
+def _prepared(repository: Repository, folder: Path, stack: ExitStack, progress: Progress) -> Subject:
+    """The started server as the subject of the probes; what failed is in its `starts`."""
     try:
         installation = install(repository, folder)
     except NotStarted as failure:
-        failed = {"install": str(failure)}
-        return Subject(starts=failed, lacking=dict.fromkeys(Need, str(failure))), failure.log
+        return Subject(starts={"install": failure}, lacking=dict.fromkeys(Need, str(failure)))
     progress("starting the server")
     return _Stage(installation, stack).subject()
 
@@ -138,6 +133,8 @@ class _Stage:
         if self._repository.provider != "none":
             self._issuer, settings = self._start_issuer(installation.folder)
         self._production = Launcher(installation, production_settings(self._repository) | settings)
+        self._pool = ThreadPoolExecutor()
+        stack.callback(self._pool.shutdown)
         stack.callback(self._production.end_all)
 
     def _start_issuer(self, folder: Path) -> tuple[Issuer, dict[str, str]]:
@@ -154,51 +151,60 @@ class _Stage:
         }
         return issuer, settings
 
-    def subject(self) -> tuple[Subject, str]:
+    def subject(self) -> Subject:
+        """Start the production server; the others start beside it, and whoever asks for them waits."""
         repository = self._repository
-        subject = Subject(issuer=None, public_url=repository.public_url, roles=repository.roles)
-        subject.starts["install"] = ""
-        log = ""
-        if repository.serves_stdio:
-            subject.converse = self._conversations()
+        subject = Subject(public_url=repository.public_url, roles=repository.roles, starts={"install": None})
         if repository.serves_http:
-            log = self._start_servers(subject)
+            self._start_production(subject)
+            subject.boot = self._boot
+            subject.development = self._development()
         else:
             subject.lacking[Need.ENDPOINT] = "the server serves stdio only"
-        return subject, log
+        if repository.serves_stdio:
+            subject.converse = self._conversations()
+        return subject
+
+    def _start_production(self, subject: Subject) -> None:
+        """The first start also writes the byte code, so the others come after it."""
+        subject.starts["production"] = None
+        try:
+            server = self._stack.enter_context(self._production.ready(self._repository.public_host))
+        except NotStarted as failure:
+            subject.starts["production"] = failure
+            subject.lacking |= {need: "the server did not start" for need in (Need.ENDPOINT, Need.ISSUER)}
+        else:
+            self._attach(subject, server, subject.public_url)
+
+    def _development(self) -> Callable[[], Subject]:
+        production_only = ("MCP_PUBLIC_URL", "MCP_ALLOWED_ORIGINS", "MCP_REQUEST_STATE_KEYS")
+        changes = {"MCP_ENVIRONMENT": "development", **dict.fromkeys(production_only, "")}
+        launcher = self._production.with_settings(changes)
+        early = self._stack.enter_context(launcher.started())
+
+        def wait() -> Subject:
+            server = early
+            try:
+                server.wait_until_ready()
+            except NotStarted:
+                if not server.lost_its_port:
+                    raise
+                server = self._stack.enter_context(launcher.ready())
+            subject = Subject(roles=self._repository.roles)
+            self._attach(subject, server, server.endpoint.url)
+            return subject
+
+        return wait
 
     def _conversations(self) -> Callable[[Era], Conversation]:
-        """Both conversations at once, while the servers over http start."""
+        """Both conversations at once, in the background."""
         launcher = self._production.with_settings(dict.fromkeys(self._production.settings, ""))
-        pool = ThreadPoolExecutor(len(Era))
-        self._stack.callback(pool.shutdown)
-        self._stack.callback(launcher.end_all)
-        held: dict[Era, Future[Conversation]] = {era: pool.submit(conversation.hold, launcher, era) for era in Era}
+        held = {era: self._pool.submit(conversation.hold, launcher, era) for era in Era}
         return lambda era: held[era].result()
-
-    def _start_servers(self, subject: Subject) -> str:
-        subject.boot = self._boot
-        hosts = {"production": self._repository.public_host, "development": ""}
-        launchers = {"production": self._production, "development": self._development()}
-        started, failures = start_ready(self._stack, launchers, hosts)
-        subject.starts |= dict.fromkeys(launchers, "") | {name: str(failure) for name, failure in failures.items()}
-        if "production" in started:
-            self._attach(subject, started["production"], subject.public_url)
-        else:
-            subject.lacking |= {need: "the server did not start" for need in (Need.ENDPOINT, Need.ISSUER)}
-        if "development" in started:
-            server = started["development"]
-            subject.development = Subject(roles=subject.roles)
-            self._attach(subject.development, server, server.endpoint.url)
-        return "\n".join(failure.log for failure in failures.values() if failure.log)
 
     def _attach(self, subject: Subject, server: Server, public_url: str) -> None:
         subject.server, subject.endpoint, subject.issuer = server, server.endpoint, self._issuer
         subject.public_url = public_url
-
-    def _development(self) -> Launcher:
-        production_only = ("MCP_PUBLIC_URL", "MCP_ALLOWED_ORIGINS", "MCP_REQUEST_STATE_KEYS")
-        return self._production.with_settings({"MCP_ENVIRONMENT": "development", **dict.fromkeys(production_only, "")})
 
     @contextmanager
     def _boot(self, changes: Mapping[str, str]) -> Iterator[Subject]:
@@ -206,32 +212,7 @@ class _Stage:
         with self._production.with_settings(changes).started(self._repository.public_host) as server:
             subject = Subject(roles=self._repository.roles)
             self._attach(subject, server, self._repository.public_url)
-            subject.issuer = copy.copy(self._issuer)
             yield subject
-
-
-def start_ready(
-    stack: ExitStack, launchers: Mapping[str, Launcher], hosts: Mapping[str, str]
-) -> tuple[dict[str, Server], dict[str, NotStarted]]:
-    """Start servers side by side and wait until each is ready or has failed; a port taken by somebody is tried again."""
-    for attempt in range(BIND_ATTEMPTS):
-        servers: dict[str, Server] = {}
-        failures: dict[str, NotStarted] = {}
-        running = stack.enter_context(ExitStack())
-        for name, launcher in launchers.items():
-            try:
-                servers[name] = running.enter_context(launcher.started(hosts[name]))
-            except NotStarted as failure:
-                failures[name] = failure
-        for name, server in servers.items():
-            try:
-                server.wait_until_ready()
-            except NotStarted as failure:
-                failures[name] = failure
-        if attempt + 1 == BIND_ATTEMPTS or not any(server.lost_its_port for server in servers.values()):
-            break
-        running.close()
-    return {name: server for name, server in servers.items() if name not in failures}, failures
 
 
 def _asked(probe: Probe, subject: Subject) -> Result:
@@ -244,15 +225,22 @@ def _asked(probe: Probe, subject: Subject) -> Result:
         status, seen = Status.PASSED, probe.ask(subject)
     except Skip as skipped:
         status, seen = Status.SKIPPED, str(skipped)
-    except (Deviation, WireError, NotStarted) as deviation:
+    except (Deviation, WireError) as deviation:
         status, seen = Status.FAILED, str(deviation)
-    return Result(probe, status, seen, round(time.monotonic() - began, 3))
+    except NotStarted as failure:
+        return Result(probe, Status.FAILED, str(failure), _since(began), failure.log)
+    return Result(probe, status, seen, _since(began))
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 def _telling_log(results: Sequence[Result], subject: Subject) -> str:
-    """The server's last lines, when a probe failed: over http, else over stdio."""
-    if all(result.status is not Status.FAILED for result in results):
-        return ""
+    """The last lines that explain a failure: of what did not start, else of the server, else of the conversation."""
+    failures = [result for result in results if result.status is Status.FAILED]
+    if not failures or (told := next((result.log for result in failures if result.log), "")):
+        return told if failures else ""
     if subject.server is not None:
         return subject.server.log
     return subject.conversation(Era.MODERN).log if subject.converse else ""

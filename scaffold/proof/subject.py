@@ -14,7 +14,7 @@ from scaffold.proof.probe import Need, Skip
 from scaffold.proof.wire import Client, Endpoint, Era, Message, Reply, exchange
 
 if TYPE_CHECKING:
-    from scaffold.proof.boot import Server
+    from scaffold.proof.boot import NotStarted, Server
     from scaffold.proof.conversation import Conversation
 
 STEPS_UP = 3
@@ -32,11 +32,12 @@ class Subject:
     roles: tuple[str, ...] = ()
     may_load: bool = True
     server: Server | None = None
-    development: Subject | None = None
+    development: Callable[[], Subject] | None = None
+    """Waits for the server in development mode; raises `NotStarted`."""
     boot: Callable[[Mapping[str, str]], AbstractContextManager[Subject]] | None = None
     converse: Callable[[Era], Conversation] | None = None
-    starts: dict[str, str] = field(default_factory=dict)
-    """What was tried before the probes, and why it failed; empty text when it did not."""
+    starts: dict[str, NotStarted | None] = field(default_factory=dict)
+    """What was tried before the probes, and how it failed, if it did."""
     principal: str = "prover"
     granted: set[str] = field(default_factory=set)
     lacking: dict[Need, str] = field(default_factory=dict)
@@ -60,8 +61,6 @@ class Subject:
                 return self.issuer is not None
             case Need.PROCESS:
                 return self.boot is not None
-            case Need.DEVELOPMENT:
-                return self.development is not None
             case Need.STDIO:
                 return self.converse is not None
             case Need.LOAD:

@@ -21,7 +21,7 @@ from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Reply, WireError, exchange
 
 STARTING = Family("lifecycle")
-ENDING = Family("lifecycle", Need.PROCESS)
+ENDING = Family("lifecycle")
 
 LOCKING = Source("uv, Locking and syncing", "https://docs.astral.sh/uv/concepts/projects/sync/")
 NOWHERE = "https://localhost:1"
@@ -52,19 +52,19 @@ def boots(subject: Subject) -> str:
     return _start(subject, "production", "ready")
 
 
-@STARTING.probe(
-    "boots-in-development",
+@ENDING.probe(
+    "development",
     "The server starts in development mode",
     expect="/readyz answers 200 on loopback without any setting of the public address, and tools are listed",
     source=MCP_HTTP.section("Security & Endpoint"),
     control="OPS-02",
     core=True,
 )
-def boots_in_development(subject: Subject) -> str:
-    seen = _start(subject, "development", "ready")
-    assert subject.development is not None
-    reply = subject.development.client().request("tools/list")
-    return check(reply.status == 200, f"{seen}, tools/list: {reply}")
+def development(subject: Subject) -> str:
+    if subject.development is None:
+        raise Skip(subject.lacking.get(Need.ENDPOINT, Need.PROCESS.value))
+    reply = subject.development().client().request("tools/list")
+    return check(reply.status == 200, f"ready; tools/list: {reply}")
 
 
 @ENDING.probe(
@@ -73,7 +73,7 @@ def boots_in_development(subject: Subject) -> str:
     expect="200 from /livez",
     source=KUBERNETES_PROBES,
     control="OPS-02",
-    needs=(Need.ENDPOINT,),
+    needs=(Need.PROCESS, Need.ENDPOINT,),
 )
 def live(subject: Subject) -> str:
     reply = exchange(subject.address, "GET", "/livez")
@@ -86,7 +86,7 @@ def live(subject: Subject) -> str:
     expect="200 from /livez, 503 from /readyz, and no request let in",
     source=KUBERNETES_PROBES,
     control="OPS-02",
-    needs=(Need.ENDPOINT, Need.ISSUER),
+    needs=(Need.PROCESS, Need.ENDPOINT, Need.ISSUER),
 )
 def issuer_down(subject: Subject) -> str:
     assert subject.boot is not None
@@ -106,7 +106,7 @@ def issuer_down(subject: Subject) -> str:
     expect="no Mcp-Session-Id in any answer to initialize",
     source=MCP_BASE.section("Statelessness", "statelessness"),
     control="OPS-03",
-    needs=(Need.ENDPOINT, Need.ACCESS),
+    needs=(Need.PROCESS, Need.ENDPOINT, Need.ACCESS),
 )
 def no_session(subject: Subject) -> str:
     return check(subject.session is None, "a session" if subject.session else "no session")
@@ -118,7 +118,7 @@ def no_session(subject: Subject) -> str:
     expect=f"the stream of subscriptions/listen ends with its result, and the exit status is 0 within {GRACE_SECONDS} s",
     source=MCP_HTTP.section("Receiving Messages", "receiving-messages"),
     control="OPS-04",
-    needs=(Need.ENDPOINT, Need.ACCESS),
+    needs=(Need.PROCESS, Need.ENDPOINT, Need.ACCESS),
 )
 def drains_streams(subject: Subject) -> str:
     assert subject.boot is not None
@@ -143,7 +143,7 @@ def drains_streams(subject: Subject) -> str:
     expect=f"exit status 0 within the grace period of {GRACE_SECONDS} seconds",
     source=KUBERNETES_TERMINATION,
     control="OPS-04",
-    needs=(Need.ENDPOINT,),
+    needs=(Need.PROCESS, Need.ENDPOINT,),
     core=True,
 )
 def stops(subject: Subject) -> str:
@@ -179,6 +179,8 @@ class _Listener(threading.Thread):
 
 def _start(subject: Subject, what: str, well: str) -> str:
     if what not in subject.starts:
-        raise Skip(Need.PROCESS.value if what == "install" else Need.ENDPOINT.value)
+        raise Skip(subject.lacking.get(Need.ENDPOINT, Need.PROCESS.value))
     failure = subject.starts[what]
-    return check(not failure, failure or well)
+    if failure is not None:
+        raise failure
+    return well
