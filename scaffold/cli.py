@@ -122,3 +122,22 @@ def source(
     from scaffold.commands.source import show_source  # noqa: PLC0415
 
     show_source(env=env)
+
+
+@app.command()
+def prove(
+    *,
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="A rendered repository; default: this one.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask every probe, not only the core ones.")] = False,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Prove the server at this address instead.")] = None,
+    token_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="With --url: where the token is; - is standard input. Else MCP_PROVE_TOKEN."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --url: load a server that is not on loopback, too.")] = False,
+    json: Json = False,
+) -> None:
+    """Install, boot and probe a repository as production would run it, or probe any MCP server."""
+    from scaffold.commands.prove import Request, prove as run  # noqa: PLC0415
+
+    raise typer.Exit(run(Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)))

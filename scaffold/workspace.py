@@ -74,7 +74,7 @@ def workspace(destination: Path) -> Iterator[Workspace]:
     """
     place = Workspace(destination)
     missing = [parent for parent in destination.parents if not parent.exists()]
-    with _signals_interrupt(), _temporary_files_in(place.folder):
+    with signals_interrupt(), _temporary_files_in(place.folder):
         try:
             _make(place.folder)
             yield place
@@ -85,7 +85,8 @@ def workspace(destination: Path) -> Iterator[Workspace]:
 
 
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
+def signals_interrupt() -> Iterator[None]:
+    """Let a signal that asks the process to end raise `Interrupted`, once."""
     previous = {number: signal.signal(number, _interrupt) for number in ENDING_SIGNALS}
     try:
         yield

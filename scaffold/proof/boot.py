@@ -168,22 +168,42 @@ class Server:
             return None
 
 
+class Running:
+    """The process groups of one proof, so that they can be ended although other threads wait for them."""
+
+    def __init__(self) -> None:
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    @contextmanager
+    def holding(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Keep a process while the block runs; after the end of all, nothing new runs either."""
+        self._processes.add(process)
+        if self._ended:
+            _kill_group(process)
+        try:
+            yield
+        finally:
+            self._processes.discard(process)
+
+    def end(self) -> None:
+        """End everything, now and later."""
+        self._ended = True
+        for process in tuple(self._processes):
+            _kill_group(process)
+
+
 @dataclass(frozen=True)
 class Launcher:
     """Starts what was installed, each time with settings of its own."""
 
     installation: Installation
     settings: Mapping[str, str]
-    running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    running: Running = field(default_factory=Running)
 
     def with_settings(self, changes: Mapping[str, str]) -> Launcher:
         """The same with some settings changed or, with an empty value, taken away."""
         return replace(self, settings={k: v for k, v in {**self.settings, **changes}.items() if v})
-
-    def end_all(self) -> None:
-        """End whatever is still running, whoever waits for it."""
-        for process in tuple(self.running):
-            _kill_group(process)
 
     @contextmanager
     def ready(self, host: str = "") -> Iterator[Server]:
@@ -249,11 +269,8 @@ class Launcher:
     ) -> Iterator[subprocess.Popen[bytes]]:
         environment = {**_inherited(FOREIGN_TO_SERVER), **settings}
         with started_group(command, self.installation.repository.path, environment, log, pipe) as process:
-            self.running.add(process)
-            try:
+            with self.running.holding(process):
                 yield process
-            finally:
-                self.running.discard(process)
 
 
 def production_settings(repository: Repository) -> dict[str, str]:

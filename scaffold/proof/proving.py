@@ -134,8 +134,8 @@ class _Stage:
             self._issuer, settings = self._start_issuer(installation.folder)
         self._production = Launcher(installation, production_settings(self._repository) | settings)
         self._pool = ThreadPoolExecutor()
-        stack.callback(self._pool.shutdown)
-        stack.callback(self._production.end_all)
+        stack.callback(self._pool.shutdown, cancel_futures=True)
+        stack.callback(self._production.running.end)
 
     def _start_issuer(self, folder: Path) -> tuple[Issuer, dict[str, str]]:
         repository = self._repository
