@@ -1,0 +1,91 @@
+"""Rendered repositories that between them hold every deployment file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from copier import run_copy
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+TEXTS = {
+    "project_name": 'Bob\'s "MCP" \\ $HOME {{ 7*7 }} Server',
+    "project_slug": "bob-server",
+    "package_name": "bob_server",
+    "description": "Notes: # <b>not</b> ${CI} 'really' `here`",
+}
+HTTP = {
+    "transport": "http",
+    "public_url": "https://mcp.example.com/mcp",
+    "auth_provider": "oidc",
+    "auth_issuer": "https://id.example.com",
+}
+REGISTRY = {"image_repository": "registry.example.com/team/bob-server"}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "stdio": {"transport": "stdio", "ci": "github"},
+    "stdio-gitlab": {"transport": "stdio", "ci": "gitlab"},
+    "compose-redis": HTTP
+    | REGISTRY
+    | {"transport": "both", "deployment": "compose", "replica_state": "redis", "telemetry": "both", "ci": "github"},
+    "compose-open": HTTP
+    | REGISTRY
+    | {
+        "auth_provider": "none",
+        "deployment": "compose",
+        "replica_state": "memory",
+        "telemetry": "none",
+        "ci": "gitlab",
+    },
+    "kubernetes-redis": HTTP
+    | {"image_repository": "ghcr.io/team/bob-server", "deployment": "kubernetes", "gateway_controller": "envoy-gateway"}
+    | {"replica_state": "redis", "telemetry": "both", "ci": "github"},
+    "kubernetes-memory": HTTP
+    | REGISTRY
+    | {"deployment": "kubernetes", "replica_state": "memory", "telemetry": "otlp", "ci": "gitlab"},
+}
+
+
+def render(name: str, destination: Path) -> Path:
+    """Render the answers of that name into a folder."""
+    source = destination.with_name(f"{destination.name}-source")
+    source.mkdir(parents=True)
+    for questions in ROOT.glob("*.yml"):
+        shutil.copy(questions, source)
+    for folder in ("includes", "template"):
+        shutil.copytree(ROOT / folder, source / folder)
+    answers = TEXTS | ANSWERS[name]
+    if answers.get("auth_provider") == "none":
+        answers = {key: value for key, value in answers.items() if key != "auth_issuer"}
+    run_copy(str(source), destination, data=answers, defaults=True, quiet=True)
+    return destination
+
+
+def parse_documents(text: str) -> list[Any]:
+    """The documents of a YAML text."""
+    return [document for document in YAML(typ="safe", pure=True).load_all(text) if document is not None]
+
+
+def find_tool(name: str) -> str:
+    """Where a scanner is; the test is skipped, and says so, where there is none."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return shutil.which(name, path=beside) or pytest.skip(f"{name} is not installed")
+
+
+def run_tool(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a scanner in a folder; its status is for the caller to judge."""
+    return subprocess.run([find_tool(name), *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def build_overlays(repository: Path) -> Iterator[tuple[str, str]]:
+    """The name and the manifests of each kustomize overlay."""
+    for overlay in sorted((repository / "deploy/kubernetes/overlays").iterdir()):
+        built = run_tool("kubectl", "kustomize", str(overlay), folder=repository)
+        assert built.returncode == 0, built.stderr
+        yield overlay.name, built.stdout
