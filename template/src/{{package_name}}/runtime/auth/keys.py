@@ -1,0 +1,145 @@
+# Managed by the template; updates merge into this file.
+"""The issuer's public keys: discovered, cached, refreshed, and fetched with care."""
+
+import logging
+import random
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+from jwt import PyJWK
+from jwt.exceptions import PyJWKError
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 300.0
+RETRY_SECONDS = 10.0
+UNKNOWN_KEY_PAUSE_SECONDS = 30.0
+FETCH_SECONDS = 5.0
+MAX_DOCUMENT_BYTES = 512 * 1024
+MAX_KEYS = 100
+MIN_RSA_BITS = 2048
+
+
+class KeysUnavailable(Exception):
+    """The issuer's metadata or key set cannot be used; the message says why."""
+
+
+class IssuerKeys:
+    """Signing keys of one issuer by their id. Keys once known survive an outage of the issuer."""
+
+    def __init__(self, issuer: str, jwks_url: str | None, client: httpx2.AsyncClient) -> None:
+        self._issuer = issuer
+        self._jwks_url = jwks_url
+        self._client = client
+        self._keys: dict[str | None, PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._lock = anyio.Lock()
+
+    @property
+    def known(self) -> bool:
+        """Whether tokens can be verified."""
+        return bool(self._keys)
+
+    async def find(self, key_id: str | None) -> PyJWK | None:
+        """The key of that id; an unknown id causes at most one fetch in a while, whoever sends how many."""
+        if key_id not in self._keys:
+            async with self._lock:
+                if key_id not in self._keys and time.monotonic() - self._fetched_at > UNKNOWN_KEY_PAUSE_SECONDS:
+                    await self._try_fetch()
+        if key_id is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(key_id)
+
+    async def keep_fresh(self) -> None:
+        """Fetch now and then again, with jitter; soon again while there are no keys."""
+        while True:
+            async with self._lock:
+                await self._try_fetch()
+            pause = REFRESH_SECONDS if self.known else RETRY_SECONDS
+            await anyio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+    async def _try_fetch(self) -> None:
+        self._fetched_at = time.monotonic()
+        try:
+            url = self._jwks_url or await self._discover()
+            self._keys = read_keys(await self._fetch(url))
+        except (KeysUnavailable, httpx2.HTTPError, TimeoutError, ValueError) as error:
+            logger.warning("keys of %s not refreshed: %s", self._issuer, error or type(error).__name__)
+
+    async def _discover(self) -> str:
+        problem = KeysUnavailable("no metadata found")
+        for url in metadata_urls(self._issuer):
+            try:
+                metadata = await self._fetch(url)
+            except (KeysUnavailable, httpx2.HTTPError, TimeoutError) as error:
+                problem = KeysUnavailable(f"{url}: {error or type(error).__name__}")
+                continue
+            self._check_metadata(metadata)
+            return str(metadata["jwks_uri"])
+        raise problem
+
+    def _check_metadata(self, metadata: dict[str, Any]) -> None:
+        if metadata.get("issuer") != self._issuer:
+            raise KeysUnavailable(f"the metadata names another issuer: {metadata.get('issuer')!r}")
+        jwks_uri = metadata.get("jwks_uri")
+        if not isinstance(jwks_uri, str) or urlsplit(jwks_uri).scheme != urlsplit(self._issuer).scheme:
+            raise KeysUnavailable("the metadata has no usable jwks_uri")
+        if "S256" not in (metadata.get("code_challenge_methods_supported") or ()):
+            logger.warning("%s does not announce PKCE with S256: some clients refuse it (RFC 8414)", self._issuer)
+
+    async def _fetch(self, url: str) -> dict[str, Any]:
+        """A JSON object from the issuer: no redirects, bounded in size and time."""
+        with anyio.fail_after(FETCH_SECONDS):
+            async with self._client.stream("GET", url, headers={"accept": "application/json"}) as response:
+                if response.status_code != 200:
+                    raise KeysUnavailable(f"{url} answered {response.status_code}")
+                body = bytearray()
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > MAX_DOCUMENT_BYTES:
+                        raise KeysUnavailable(f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes")
+        document = httpx2.Response(200, content=bytes(body)).json()
+        if not isinstance(document, dict):
+            raise KeysUnavailable(f"{url} is not a JSON object")
+        return document
+
+
+def metadata_urls(issuer: str) -> tuple[str, ...]:
+    """Where an issuer's metadata may be: OpenID Connect appends, RFC 8414 section 3.1 inserts."""
+    parts = urlsplit(issuer)
+    path = parts.path.rstrip("/")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"{origin}{path}/.well-known/openid-configuration",
+        f"{origin}/.well-known/oauth-authorization-server{path}",
+    )
+
+
+def read_keys(document: dict[str, Any]) -> dict[str | None, PyJWK]:
+    """The usable signature keys of a JWK set (RFC 7517): asymmetric, strong enough, meant for signatures.
+
+    Raises:
+        KeysUnavailable: there are none.
+    """
+    entries = document.get("keys")
+    keys: dict[str | None, PyJWK] = {}
+    for entry in entries[:MAX_KEYS] if isinstance(entries, list) else ():
+        key = _read_key(entry)
+        if key is not None:
+            keys[entry.get("kid")] = key
+    if not keys:
+        raise KeysUnavailable("the key set holds no usable key")
+    return keys
+
+
+def _read_key(entry: object) -> PyJWK | None:
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or entry.get("kty") not in ("RSA", "EC", "OKP"):
+        return None
+    try:
+        key = PyJWK(entry)
+    except (PyJWKError, ValueError):
+        return None
+    return None if entry["kty"] == "RSA" and key.key.key_size < MIN_RSA_BITS else key

@@ -1,0 +1,27 @@
+# Managed by the template; updates merge into this file.
+"""The policy, next to what it guards: whatever reaches a tool passed here, over any transport."""
+
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
+
+from ..policy import Denied, Policy
+from ..principal import current_principal
+
+
+class Authorization:
+    """Refuses what no rule allows, and what the caller's scopes do not cover."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        try:
+            required = self._policy.required_scopes(ctx.method, ctx.params or {})
+        except Denied as denied:
+            raise MCPError(INVALID_PARAMS, str(denied)) from denied
+        if missing := self._policy.missing_scopes(current_principal(), required):
+            raise MCPError(403, f"Missing scopes: {' '.join(sorted(missing))}")
+        return await call_next(ctx)

@@ -1,0 +1,31 @@
+# Managed by the template; updates merge into this file.
+"""Arguments are taken as they are or refused: nothing is coerced and nothing unknown is ignored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
+
+from ..policy import Features
+from ..sdk import argument_errors, tool_error
+
+
+class Inputs:
+    """Answers a misfit with an error that tells the model what to correct."""
+
+    def __init__(self, server: MCPServer[Any], features: Features) -> None:
+        self._server = server
+        self._features = features
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        match ctx.method, ctx.params:
+            case "tools/call", {"name": str(name), **rest}:
+                arguments = rest.get("arguments") or {}
+                if isinstance(arguments, Mapping) and (errors := argument_errors(self._server, name, arguments)):
+                    return tool_error(self._server, ctx.protocol_version, f"Invalid arguments: {'; '.join(errors)}")
+            case "prompts/get", {"name": str(name)} if name not in self._features.prompts:
+                raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name}")
+        return await call_next(ctx)

@@ -1,0 +1,86 @@
+# Managed by the template; updates merge into this file.
+"""Results carry text, not instructions to a terminal or a renderer, and nothing that must stay here."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from pydantic_core import from_json, to_json
+
+from ..logs import current_reference
+from ..sdk import is_masked_crash
+
+_INVISIBLE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal escape sequences
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # terminal titles and links
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"  # control characters but tab and line breaks
+    r"|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"  # zero-width and bidirectional controls
+    r"|[\U000e0000-\U000e007f]"  # tag characters, which hide text
+)
+_SECRETS = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
+    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # a JWT
+    r"|\bAKIA[0-9A-Z]{16}\b"  # an AWS access key id
+    r"|\bgh[pousr]_\w{36,}\b|\bgithub_pat_\w{22,}\b"
+    r"|\bxox[abprs]-[\w-]{10,}"  # a Slack token
+    r"|\bsk-[A-Za-z0-9_-]{20,}\b"
+)
+
+
+def clean_text(text: str) -> str:
+    """The text without invisible characters and terminal escapes, and with secrets redacted.
+
+    JSON inside a text is read first, as its own escapes would hide what they stand for.
+    """
+    if text.startswith(("{", "[")):
+        try:
+            return _clean_json(text)
+        except ValueError:
+            pass
+    return _SECRETS.sub("[redacted]", _INVISIBLE.sub("", text))
+
+
+def _clean_json(text: str) -> str:
+    value = from_json(text)
+    cleaned = clean(value)
+    return text if cleaned == value else to_json(cleaned, indent=2).decode()
+
+
+def clean(value: Any) -> Any:
+    """`clean_text` for every string inside a JSON value; keys stay, as they belong to the schema."""
+    match value:
+        case str():
+            return clean_text(value)
+        case Mapping():
+            return {key: clean(item) for key, item in value.items()}
+        case list() | tuple():
+            return [clean(item) for item in value]
+        case _:
+            return value
+
+
+class Outputs:
+    """Cleans what tools, resources and prompts return, and bounds its size."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
+            return result
+        if len(to_json(result)) > self._max_bytes:
+            raise MCPError(500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
+        cleaned = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
+        if cleaned.get("isError"):
+            _add_reference(str((ctx.params or {}).get("name")), cleaned)
+        return cleaned
+
+
+def _add_reference(tool_name: str, result: dict[str, Any]) -> None:
+    """An unexpected exception stays here; its log lines are found by the reference that the client sees."""
+    for block in result["content"]:
+        if is_masked_crash(tool_name, block.get("text", "")):
+            block["text"] += f" (reference {current_reference()})"

@@ -1,0 +1,41 @@
+# Managed by the template; updates merge into this file.
+"""Who is calling, from the headers alone: no byte of an unauthenticated body is read."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..auth.challenge import Challenges
+from ..auth.verifier import InvalidToken, TokenVerifier
+from ..headers import single_header
+from ..principal import Principal, acting_as
+
+
+class Authentication:
+    """Turns the bearer token into the principal of everything further in."""
+
+    def __init__(self, app: ASGIApp, verifier: TokenVerifier, challenges: Challenges) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._challenges = challenges
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        principal = await self._authenticate(scope)
+        scope["principal"] = principal
+        with acting_as(principal):
+            await self._app(_without_token(scope), receive, send)
+
+    async def _authenticate(self, scope: Scope) -> Principal:
+        header = single_header(scope, b"authorization")
+        if header is None:
+            raise self._challenges.missing_token()
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise self._challenges.missing_token()
+        try:
+            return await self._verifier.verify(token.strip())
+        except InvalidToken as error:
+            raise self._challenges.invalid_token(str(error)) from error
+
+
+def _without_token(scope: Scope) -> Scope:
+    """The request without its credentials, so that no tool can pass them through."""
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"authorization"]}

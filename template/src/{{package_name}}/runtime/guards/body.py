@@ -1,0 +1,94 @@
+# Managed by the template; updates merge into this file.
+"""The body: bounded in size, depth and time, parsed once, and one JSON-RPC message."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from pydantic_core import from_json
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import Refused
+from ..headers import single_header
+
+MAX_DEPTH = 64
+_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+
+
+class Body:
+    """Reads the body for those further in, who find the parsed message as `scope["message"]`."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_seconds: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout = timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        media_type = (single_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise Refused(415, "media_type", "The body must be application/json.")
+        body = await self._read(scope, receive)
+        scope["message"] = parse_message(body)
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        declared = single_header(scope, b"content-length")
+        if declared is not None and int(declared) > self._max_bytes:
+            raise self._too_large()
+        body = bytearray()
+        try:
+            with anyio.fail_after(self._timeout):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refused(400, "disconnected", "The client went away.")
+                    body += message.get("body", b"")
+                    if len(body) > self._max_bytes:
+                        raise self._too_large()
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise Refused(
+                408, "slow_body", "The body took too long to arrive.", headers={"connection": "close"}
+            ) from None
+
+    def _too_large(self) -> Refused:
+        return Refused(413, "body_too_large", f"The body is larger than {self._max_bytes} bytes.")
+
+
+def parse_message(body: bytes) -> Mapping[str, Any]:
+    """The body as one JSON-RPC 2.0 message.
+
+    Raises:
+        Refused: 400, with -32700 for what is not JSON and -32600 for what is not one message.
+    """
+    if _depth(body) > MAX_DEPTH:
+        raise Refused(400, "too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.", code=-32600)
+    try:
+        message = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise Refused(400, "malformed_json", "The body is not valid JSON.", code=-32700) from None
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        raise Refused(400, "malformed_message", "The body must be one JSON-RPC 2.0 message.", code=-32600)
+    identifier = message.get("id", "")
+    if isinstance(identifier, bool) or not isinstance(identifier, str | int):
+        raise Refused(400, "malformed_message", "The id must be a string or a whole number.", code=-32600)
+    return message
+
+
+def _depth(body: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _OUTSIDE_STRINGS.sub(b"", body):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay

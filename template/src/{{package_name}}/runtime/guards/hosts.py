@@ -1,0 +1,79 @@
+# Managed by the template; updates merge into this file.
+"""Host and Origin: the defence against DNS rebinding, and the answer to a browser's preflight."""
+
+from collections.abc import Sequence
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import Refused
+from ..headers import single_header
+from ..refusals import add_missing
+
+_ALLOWED_METHODS = b"POST"
+_ALLOWED_HEADERS = b"authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name"
+_EXPOSED_HEADERS = b"www-authenticate, retry-after"
+
+
+class Hosts:
+    """Refuses a foreign Host with 421 and a foreign Origin with 403; an absent Origin passes.
+
+    `open_paths` answer any Host: kubelets and load balancers send addresses. They refuse a foreign Origin too.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], open_paths: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._origins = frozenset(origin.lower() for origin in origins)
+        self._open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["path"] not in self._open_paths:
+            self._check_host(single_header(scope, b"host"))
+        origin = single_header(scope, b"origin")
+        if origin is None:
+            await self._app(scope, receive, send)
+            return
+        if origin.lower() not in self._origins:
+            raise Refused(403, "foreign_origin", "This origin may not call.")
+        if scope["method"] == "OPTIONS":
+            await _answer_preflight(send, origin)
+            return
+        await self._app(scope, receive, _with_cors(send, origin))
+
+    def _check_host(self, host: str | None) -> None:
+        name = (host or "").lower()
+        if name not in self._hosts and f"{_without_port(name)}:*" not in self._hosts:
+            raise Refused(421, "foreign_host", "This server does not answer for that host.")
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _cors(origin: str) -> list[tuple[bytes, bytes]]:
+    return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+
+
+async def _answer_preflight(send: Send, origin: str) -> None:
+    headers = [
+        *_cors(origin),
+        (b"access-control-allow-methods", _ALLOWED_METHODS),
+        (b"access-control-allow-headers", _ALLOWED_HEADERS),
+        (b"access-control-max-age", b"600"),
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _with_cors(send: Send, origin: str) -> Send:
+    async def send_with_cors(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            exposed = (b"access-control-expose-headers", _EXPOSED_HEADERS)
+            message["headers"] = add_missing(message.get("headers", ()), [*_cors(origin), exposed])
+        await send(message)
+
+    return send_with_cors

@@ -1,0 +1,46 @@
+# Managed by the template; updates merge into this file.
+"""The limit of a principal's calls, answered with 429, and the bound on calls in flight, answered with 503."""
+
+from limits.errors import StorageError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..calls.limits import LIMITED_METHODS, RateLimit, target_of
+from ..errors import Refused
+from ..principal import current_principal
+
+
+class CallLimits:
+    """Counts a call before it starts; streams of subscriptions have their own bound."""
+
+    def __init__(self, app: ASGIApp, rate_limit: RateLimit, max_concurrent: int) -> None:
+        self._app = app
+        self._rate_limit = rate_limit
+        self._free = max_concurrent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = scope["message"]
+        method = message.get("method")
+        if method not in LIMITED_METHODS:
+            await self._app(scope, receive, send)
+            return
+        params = message.get("params")
+        target = target_of(method, params if isinstance(params, dict) else {})
+        if wait := await self._count(target):
+            raise _later(429, "rate_limit", f"Too many calls: wait {wait} seconds.", wait)
+        if not self._free:
+            raise _later(503, "busy", "Too many calls in flight: try again.", 1)
+        self._free -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._free += 1
+
+    async def _count(self, target: str) -> int:
+        try:
+            return await self._rate_limit.seconds_to_wait(current_principal(), target)
+        except StorageError:
+            raise _later(503, "no_shared_state", "Calls cannot be counted now.", 5) from None
+
+
+def _later(status: int, reason: str, message: str, seconds: int) -> Refused:
+    return Refused(status, reason, message, headers={"retry-after": str(seconds)})

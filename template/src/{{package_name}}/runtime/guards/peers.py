@@ -1,0 +1,43 @@
+# Managed by the template; updates merge into this file.
+"""A peer that keeps failing to authenticate waits before it may try again."""
+
+import ipaddress
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..errors import Refused
+
+FAILURES = RateLimitItemPerMinute(60)
+
+
+class Peers:
+    """Counts refused tokens by address; IPv6 by its network, as a peer has a whole one."""
+
+    def __init__(self, app: ASGIApp, storage: Storage) -> None:
+        self._app = app
+        self._failures = FixedWindowRateLimiter(storage)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        peer = _network_of(scope["client"][0]) if scope.get("client") else "unknown"
+        if not await self._failures.test(FAILURES, peer):
+            raise Refused(429, "peer_failures", "Too many failed attempts.", headers={"retry-after": "60"})
+        try:
+            await self._app(scope, receive, send)
+        except Refused as refused:
+            if refused.reason == "invalid_token":
+                await self._failures.hit(FAILURES, peer)
+            raise
+
+
+def _network_of(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address

@@ -1,0 +1,18 @@
+# Managed by the template; updates merge into this file.
+"""Request headers, read so that two parties cannot read them differently."""
+
+from starlette.types import Scope
+
+from .errors import Refused
+
+
+def single_header(scope: Scope, name: bytes) -> str | None:
+    """The value of a header that may stand once, or None.
+
+    Raises:
+        Refused: 400, it stands more than once.
+    """
+    values = [value for key, value in scope["headers"] if key == name]
+    if len(values) > 1:
+        raise Refused(400, "repeated_header", f"The {name.decode()} header must not be repeated.")
+    return values[0].decode("latin-1") if values else None

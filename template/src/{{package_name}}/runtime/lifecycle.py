@@ -1,0 +1,56 @@
+# Managed by the template; updates merge into this file.
+"""Start, drain and stop of the HTTP server."""
+
+import ssl
+from types import FrameType
+
+import uvicorn
+from mcp.server.subscriptions import ListenHandler
+from starlette.types import ASGIApp
+
+from .health import Readiness
+from .settings import Settings
+
+
+class DrainingServer(uvicorn.Server):
+    """On a signal, first stops being ready and ends subscriptions with their final frame; calls in flight finish."""
+
+    def __init__(self, config: uvicorn.Config, readiness: Readiness, listen: ListenHandler) -> None:
+        super().__init__(config)
+        self._readiness = readiness
+        self._listen = listen
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain on the first signal, give up on the second; the base class would end with the signal, not with 0."""
+        self._readiness.draining = True
+        self._listen.close()
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def run_server(app: ASGIApp, settings: Settings, readiness: Readiness, listen: ListenHandler) -> None:
+    """Serve until a signal; calls in flight have `MCP_SHUTDOWN_GRACE_SECONDS`."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+        h11_max_incomplete_event_size=32_768,
+        ssl_certfile=settings.tls_cert_file,
+        ssl_keyfile=settings.tls_key_file,
+    )
+    config.load()
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+    server = DrainingServer(config, readiness, listen)
+    server.run()
+    if not server.started:
+        raise SystemExit(1)

@@ -1,0 +1,157 @@
+# Managed by the template; updates merge into this file.
+"""Who may call what: `policy.yaml`, deny by default."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from mcp.shared.uri_template import UriTemplate
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from .errors import ConfigurationError
+from .principal import Principal
+
+logger = logging.getLogger(__name__)
+
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=128)]
+Rule = tuple[Scope, ...]
+
+
+class Denied(Exception):
+    """No rule of the policy allows this, so no scope could."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a server offers, by the names that a policy uses."""
+
+    tools: frozenset[str]
+    resources: frozenset[str]
+    prompts: frozenset[str]
+
+
+class Policy(BaseModel):
+    """The parsed `policy.yaml`: every rule lists the scopes that a caller needs, all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scopes: dict[Scope, Rule] = {}
+    """Each scope, and the scopes that it includes."""
+    roles: dict[str, Rule] = {}
+    """The scopes that a role of the token grants in addition to the token's own scopes."""
+    tools: dict[str, Rule] = {}
+    resources: dict[str, Rule] = {}
+    """By URI or URI template, exactly as registered."""
+    prompts: dict[str, Rule] = {}
+
+    @property
+    def is_present(self) -> bool:
+        """Whether somebody wrote this policy; without one everything is denied, and the server still starts."""
+        return self is not DENY_EVERYTHING
+
+    def check_covers(self, features: Features) -> None:
+        """Refuse a start in which something is served that nobody decided on.
+
+        Raises:
+            ConfigurationError: something has no rule, or a rule names an undeclared scope.
+        """
+        for kind in ("tools", "resources", "prompts"):
+            missing = getattr(features, kind) - getattr(self, kind).keys()
+            if missing:
+                raise ConfigurationError(f"policy.yaml has no rule under '{kind}' for: {', '.join(sorted(missing))}.")
+        rules = (*self.scopes.values(), *self.roles.values(), *self.tools.values())
+        named = {scope for rule in (*rules, *self.resources.values(), *self.prompts.values()) for scope in rule}
+        if undeclared := named - self.scopes.keys():
+            names = ", ".join(sorted(undeclared))
+            raise ConfigurationError(f"policy.yaml uses scopes that are not under 'scopes': {names}.")
+
+    def required_scopes(self, method: str, params: Mapping[str, Any]) -> frozenset[str]:
+        """The scopes that a request needs; none for what any authenticated caller may do.
+
+        Raises:
+            Denied: the request names something that has no rule.
+        """
+        match method, params:
+            case "tools/call", {"name": str(name)}:
+                return _rule(self.tools, name)
+            case "prompts/get", {"name": str(name)}:
+                return _rule(self.prompts, name)
+            case "resources/read" | "resources/subscribe", {"uri": str(uri)}:
+                return self._resource_rule(uri)
+            case "completion/complete", {"ref": {"name": str(name)}}:
+                return _rule(self.prompts, name)
+            case "completion/complete", {"ref": {"uri": str(uri)}}:
+                return self._resource_rule(uri)
+            case "subscriptions/listen", {"notifications": {"resourceSubscriptions": [*uris]}}:
+                return frozenset().union(*(self._resource_rule(str(uri)) for uri in uris))
+            case _:
+                return frozenset()
+
+    def missing_scopes(self, principal: Principal, required: frozenset[str]) -> frozenset[str]:
+        """The scopes that `principal` would still need, counting what its scopes include and its roles grant."""
+        if principal.unrestricted or required <= principal.scopes:
+            return frozenset()
+        granted = set(principal.scopes)
+        for role in principal.roles & self.roles.keys():
+            granted.update(self.roles[role])
+        return required - self._closure(granted)
+
+    def _closure(self, scopes: Iterable[str]) -> frozenset[str]:
+        reached: set[str] = set()
+        pending = list(scopes)
+        while pending:
+            scope = pending.pop()
+            if scope not in reached:
+                reached.add(scope)
+                pending.extend(self.scopes.get(scope, ()))
+        return frozenset(reached)
+
+    def _resource_rule(self, uri: str) -> frozenset[str]:
+        if uri in self.resources:
+            return frozenset(self.resources[uri])
+        for pattern, rule in self.resources.items():
+            if UriTemplate.is_template(pattern) and UriTemplate.parse(pattern).match(uri) is not None:
+                return frozenset(rule)
+        raise Denied(f"No rule of policy.yaml allows {uri!r}.")
+
+
+DENY_EVERYTHING = Policy()
+"""What holds while there is no `policy.yaml`."""
+
+
+def _rule(rules: Mapping[str, Rule], name: str) -> frozenset[str]:
+    if name not in rules:
+        raise Denied(f"No rule of policy.yaml allows {name!r}.")
+    return frozenset(rules[name])
+
+
+def find_policy() -> Path:
+    """Where `policy.yaml` is: inside an installed package, or at the root of a source checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "policy.yaml"
+    return installed if installed.exists() else package.parent.parent / "policy.yaml"
+
+
+def load_policy(path: Path) -> Policy:
+    """Read the policy; an absent file denies everything, and the log says so.
+
+    Raises:
+        ConfigurationError: the file is not a valid policy.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        logger.warning("%s does not exist: every tool, resource and prompt is denied.", path.name)
+        return DENY_EVERYTHING
+    try:
+        return Policy.model_validate(YAML(typ="safe", pure=True).load(text) or {})
+    except YAMLError as error:
+        raise ConfigurationError(f"{path.name} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path.name}: {place}: {first['msg']}.") from error

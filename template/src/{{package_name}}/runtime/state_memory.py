@@ -1,0 +1,27 @@
+# Managed by the template; updates merge into this file.
+"""State of a single replica: limits and subscription events stay in this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from limits.aio.storage import MemoryStorage
+from mcp.server.subscriptions import InMemorySubscriptionBus
+
+from .settings import Settings
+
+
+class SharedState:
+    """Nothing is shared: a second replica would count and notify by itself, which is why settings refuse one."""
+
+    def __init__(self, _: Settings) -> None:
+        self.storage = MemoryStorage()
+        self.bus = InMemorySubscriptionBus()
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Nothing to keep running."""
+        yield
+
+    def is_reachable(self) -> bool:
+        """Memory always is."""
+        return True

@@ -1,0 +1,98 @@
+# Managed by the template; updates merge into this file.
+"""The sample server as a process of its own, as an operator runs it."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+import httpx2
+from launch import environment
+
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+
+
+class ServerProcess:
+    """Starts over http with settings from the keyword arguments; `MCP_` is put before their names."""
+
+    def __init__(self, *, wait_for: str = "/readyz", **settings: object) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        given = {"environment": "development", "port": self.port, **settings}
+        self.log = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sample", "http"], env=environment(**given), stderr=subprocess.PIPE, text=True
+        )
+        self.http = httpx2.Client(base_url=self.url, timeout=10)
+        self._wait(wait_for)
+
+    def stop(self) -> int:
+        """Send SIGTERM, keep the log, and return the exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        self.log += self._process.communicate(timeout=30)[1]
+        self.http.close()
+        return self._process.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM and return at once."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def post(self, message: dict[str, Any], token: str | None = None, **headers: str) -> httpx2.Response:
+        """Send one message; keywords are headers, with hyphens for underscores."""
+        sent = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent["authorization"] = f"Bearer {token}"
+        return self.http.post("/mcp", json=message, headers=sent)
+
+    def request(
+        self, method: str, params: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
+    ) -> httpx2.Response:
+        """Send one request in the form that a protocol revision asks for."""
+        params = dict(params or {})
+        headers = {"mcp_protocol_version": era}
+        if era == MODERN:
+            params["_meta"] = {
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientCapabilities": {},
+            }
+            headers["mcp_method"] = method
+            if target := params.get("name") or params.get("uri"):
+                headers["mcp_name"] = target
+        return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, token, **headers)
+
+    def call(
+        self, tool: str, arguments: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
+    ) -> httpx2.Response:
+        """Call a tool."""
+        return self.request("tools/call", {"name": tool, "arguments": arguments or {}}, token, era)
+
+    def _wait(self, path: str) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                if self.http.get(path).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            time.sleep(0.05)
+        self._process.kill()
+        raise AssertionError(f"the server did not become ready:\n{self._process.communicate()[1]}")
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def result_of(response: httpx2.Response) -> dict[str, Any]:
+    """The JSON-RPC message of a response, whether it came alone or as the last event of a stream."""
+    if response.headers["content-type"].startswith("text/event-stream"):
+        data = [line[6:] for line in response.text.splitlines() if line.startswith("data: ")]
+        return dict(json.loads(data[-1]))
+    return dict(response.json())

@@ -1,0 +1,2 @@
+# Managed by the template; updates merge into this file.
+"""What the sample server offers."""
