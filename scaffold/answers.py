@@ -114,9 +114,9 @@ def read_data_file(path: Path) -> dict[str, object]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion to append to a refusal, empty when nothing is near."""
+    """A suggestion to put into a refusal, empty when nothing is near."""
     near = get_close_matches(word, known, n=1)
-    return f", did you mean {near[0]}" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _question(key: str, details: Mapping[str, object]) -> Question:

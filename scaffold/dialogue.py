@@ -11,7 +11,7 @@ from scaffold.errors import Interrupted
 from scaffold.presets import Preset
 
 
-def pick_preset(presets: Mapping[str, Preset]) -> Mapping[str, object]:
+def pick_preset(presets: Mapping[str, Preset]) -> Answers:
     """Ask for a starting point; the answers of the chosen one, or none."""
     import questionary  # noqa: PLC0415 -- slow, and only for people
 
@@ -19,7 +19,7 @@ def pick_preset(presets: Mapping[str, Preset]) -> Mapping[str, object]:
     choices = [
         questionary.Choice(f"{preset.name}: {preset.description}", value=preset.answers) for preset in presets.values()
     ]
-    picked: Mapping[str, object] = questionary.select("Where do you start from?", [*choices, none]).unsafe_ask()
+    picked: Answers = questionary.select("Where do you start from?", [*choices, none]).unsafe_ask()
     return picked
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def read(path: Path) -> object:
         raise RefusedError(f"{path} cannot be read: it is {error}.") from error
 
 
+@cache
 def read_declarations(path: Path) -> dict[str, Any]:
     """Read `copier.yml` as Copier does: its documents merged, `!include` followed."""
     with path.open("rb") as file:

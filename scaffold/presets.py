@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold import documents
-from scaffold.answers import did_you_mean
+from scaffold.answers import Answers, did_you_mean
 from scaffold.errors import RefusedError
 
 
@@ -17,7 +17,7 @@ class Preset:
 
     name: str
     description: str
-    answers: Mapping[str, object]
+    answers: Answers
 
     def to_json(self) -> dict[str, object]:
         """The preset as a document."""

@@ -10,56 +10,86 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any
+
+import yaml
 
 from scaffold import documents
 from scaffold.answers import Answers
 from scaffold.errors import RefusedError, RenderError
 from scaffold.source import TemplateSource
+from scaffold.unpacking import unpack
 
 ANSWERS_FILE = ".copier-answers.yml"
 
-# Copier puts these before a refusal, which names its key itself.
+# Copier puts this before a refusal, which names its key itself.
 _REFUSAL = re.compile(r"(?:Validation error for question|Invalid choice for) '\w+': (?P<sentence>.+)", re.DOTALL)
+_ORIGIN = re.compile(r"^_src_path:.*\n(?: .*\n)*", re.MULTILINE)
 # A git hook that runs this command would redirect every git process of it.
 _REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 
 @dataclass(frozen=True)
 class Render:
-    """What a render gave: the answers that the repository records, and what Copier warned of."""
+    """What a render gave: the template's version, the answers that the repository records, and warnings."""
 
+    version: str
     answers: Answers
     warnings: list[str]
 
 
-def prepare(source: TemplateSource, scratch: Path) -> None:
-    """Set the environment that Copier reads when it is imported, then import it while the caller goes on."""
-    for name in _REDIRECTIONS:
-        os.environ.pop(name, None)
-    os.environ.update(source.environment())
-    os.environ["COPIER_CACHE_DIR"] = str(scratch / "cache")
-    Thread(target=_import_copier, daemon=True).start()
+class Renderer:
+    """Renders one template into a workspace.
 
-
-def render_with_defaults(source: TemplateSource, answers: Answers, repository: Path) -> Render:
-    """Render; a question without an answer takes its default.
-
-    Raises:
-        RefusedError: An answer is refused.
-        RenderError: The template cannot be rendered.
+    Copier is given the template as plain files and no git: on a git source it would clone once more and start one git
+    process a file. What it would have recorded about the origin is recorded here, the same to the byte.
     """
-    return _render(source, repository, data=answers, defaults=True)
 
+    def __init__(self, source: TemplateSource, folder: Path) -> None:
+        """Begin to import Copier, which takes a while, in the background."""
+        self._source = source
+        self._template = folder / "template"
+        for name in _REDIRECTIONS:
+            os.environ.pop(name, None)
+        Thread(target=_import_copier, daemon=True).start()
 
-def render_with_dialogue(source: TemplateSource, answers: Answers, repository: Path) -> Render:
-    """Render; Copier asks each question that has no answer.
+    def with_defaults(self, answers: Answers, repository: Path) -> Render:
+        """Render; a question without an answer takes its default.
 
-    Raises:
-        RefusedError: An answer is refused.
-        RenderError: The template cannot be rendered.
-    """
-    return _render(source, repository, data=answers, defaults=False)
+        Raises:
+            RefusedError: An answer is refused.
+            RenderError: The template cannot be rendered.
+        """
+        return self._render(answers, repository, defaults=True)
+
+    def with_dialogue(self, answers: Answers, repository: Path) -> Render:
+        """Render; Copier asks each question that has no answer.
+
+        Raises:
+            RefusedError: An answer is refused.
+            RenderError: The template cannot be rendered.
+        """
+        return self._render(answers, repository, defaults=False)
+
+    def _render(self, answers: Answers, repository: Path, *, defaults: bool) -> Render:
+        unpack(self._source, self._template)
+        version = self._source.version
+        with _without_git(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
+            import copier  # noqa: PLC0415 -- slow
+
+            copier.run_copy(
+                str(self._template),
+                repository,
+                data=dict(answers),
+                defaults=defaults,
+                settings=copier.Settings(),
+                quiet=True,
+            )
+        commit = version.removesuffix("-dirty")
+        _record_origin(repository / ANSWERS_FILE, {"_commit": commit, "_src_path": self._source.url})
+        told = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+        if commit != version:
+            told.append(f"The template has uncommitted changes; updates will compare with {commit}.")
+        return Render(version, recorded_answers(repository), told)
 
 
 def recorded_answers(repository: Path) -> Answers:
@@ -74,35 +104,31 @@ def _import_copier() -> None:
     import copier  # noqa: F401, PLC0415 -- slow, so meanwhile
 
 
-def _render(source: TemplateSource, repository: Path, **options: Any) -> Render:  # noqa: ANN401 -- Copier's own
-    import copier  # noqa: PLC0415 -- slow, and only after `prepare`
+def _record_origin(answers_file: Path, origin: dict[str, str]) -> None:
+    text = answers_file.read_text(encoding="utf-8")
+    lines = yaml.safe_dump(origin, allow_unicode=True)
+    answers_file.write_text(_ORIGIN.sub(lambda _: lines, text, count=1), encoding="utf-8", newline="\n")
 
-    with warnings.catch_warnings(record=True) as caught, _told_in_sentences():
-        warnings.simplefilter("always", UserWarning)
-        copier.run_copy(
-            source.url, repository, vcs_ref=source.ref, settings=copier.Settings(), quiet=True, **options
-        )
-    return Render(recorded_answers(repository), sorted({str(warning.message) for warning in caught}))
+
+@contextmanager
+def _without_git() -> Iterator[None]:
+    from plumbum import local  # noqa: PLC0415 -- slow
+
+    with local.env(PATH=os.devnull):
+        yield
 
 
 @contextmanager
 def _told_in_sentences() -> Iterator[None]:
     """Turn what Copier and its libraries raise into this project's errors."""
-    from copier.errors import CopierError  # noqa: PLC0415 -- as above
+    from copier.errors import CopierError  # noqa: PLC0415 -- slow
     from jinja2 import TemplateError  # noqa: PLC0415
-    from plumbum import ProcessExecutionError  # noqa: PLC0415
 
     try:
         yield
     except KeyboardInterrupt:
         raise
-    except ProcessExecutionError as error:
-        raise RenderError(f"git failed on the template: {_last_line(error.stderr)}") from error
     except (CopierError, TemplateError, ValueError) as error:
         if refusal := _REFUSAL.fullmatch(str(error)):
             raise RefusedError(" ".join(refusal["sentence"].split())) from error
-        raise RenderError(f"The template cannot be rendered: {_last_line(str(error))}") from error
-
-
-def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2] or "it gave no reason."
+        raise RenderError(f"The template cannot be rendered: {' '.join(str(error).split())}") from error

@@ -12,7 +12,7 @@ from scaffold.answers import Answers, Questionnaire, parse_assignments, read_dat
 from scaffold.errors import ProofError, RefusedError, UnavailableError
 from scaffold.ownership import OwnedFile, Ownership
 from scaffold.presets import find_preset, read_presets
-from scaffold.rendering import Render, prepare, render_with_defaults, render_with_dialogue
+from scaffold.rendering import Render, Renderer
 from scaffold.source import TemplateSource, template_source
 from scaffold.workspace import Workspace, free_destination, workspace
 
@@ -44,6 +44,7 @@ class Outcome:
 
     destination: Path
     source: TemplateSource
+    version: str
     answers: Answers
     files: list[OwnedFile]
     warnings: list[str]
@@ -57,7 +58,7 @@ class Outcome:
             "answers": self.answers,
             "files": [{"path": file.path, "owner": file.owner} for file in self.files],
             **self.steps,
-            "template": {"source": self.source.url, "version": self.source.version},
+            "template": {"source": self.source.url, "version": self.version},
             "warnings": self.warnings,
         }
 
@@ -83,10 +84,13 @@ def create(request: Request) -> int:
     questionnaire = Questionnaire.read(source.questions)
     given = questionnaire.accept(_given(request, source, questionnaire))
     with workspace(destination) as place:
-        prepare(source, place.folder)
-        render = _render(request, source, questionnaire, given, place.repository)
+        renderer = Renderer(source, place.folder)
+        if request.asks:
+            render = _render_with_dialogue(request, source, renderer, given, place.repository)
+        else:
+            render = _render_unasked(request, renderer, given, place.repository)
         files = Ownership.read(source.questions).files(place.repository)
-        outcome = Outcome(destination, source, render.answers, files, render.warnings)
+        outcome = Outcome(destination, source, render.version, render.answers, files, render.warnings)
         if not request.plan:
             _finish(request, outcome, place)
             place.deliver()
@@ -101,25 +105,23 @@ def _given(request: Request, source: TemplateSource, questionnaire: Questionnair
     return {**preset, **file, **parse_assignments(request.assignments, questionnaire)}
 
 
-def _render(
-    request: Request, source: TemplateSource, questionnaire: Questionnaire, given: Answers, repository: Path
-) -> Render:
-    if request.asks:
-        return _render_with_dialogue(request, source, given, repository)
+def _render_unasked(request: Request, renderer: Renderer, given: Answers, repository: Path) -> Render:
     with console.step("Rendering"):
-        render = render_with_defaults(source, given, repository)
-    missing = [key for key in questionnaire.questions if key in render.answers.keys() - given.keys()]
+        render = renderer.with_defaults(given, repository)
+    missing = [key for key in render.answers if key not in given]
     if missing and not request.defaults:
         raise RefusedError(
-            f"There is no terminal to ask on, and no answer to {', '.join(missing)}: "
+            f"Nobody can be asked here, and there is no answer to {', '.join(missing)}: "
             "give each with -d KEY=VALUE, or take what is usual with --defaults."
         )
     return render
 
 
-def _render_with_dialogue(request: Request, source: TemplateSource, given: Answers, repository: Path) -> Render:
+def _render_with_dialogue(
+    request: Request, source: TemplateSource, renderer: Renderer, given: Answers, repository: Path
+) -> Render:
     preset = {} if request.preset else dialogue.pick_preset(read_presets(source.questions))
-    render = render_with_dialogue(source, {**preset, **given}, repository)
+    render = renderer.with_dialogue({**preset, **given}, repository)
     if not request.plan:
         dialogue.confirm(render.answers, request.destination)
     return render
@@ -127,7 +129,7 @@ def _render_with_dialogue(request: Request, source: TemplateSource, given: Answe
 
 def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
     """Lock, prove and commit; a step that lacks a tool or the network is told and left out."""
-    message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.source.version}"
+    message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.version}"
     steps = outcome.steps
     steps["locked"] = request.lock and _attempt(outcome, "Locking", lambda: hooks.lock(place.repository))
     steps["proven"] = request.prove and _attempt(outcome, "Proving", lambda: _prove(outcome, place))
@@ -140,9 +142,12 @@ def _attempt(outcome: Outcome, words: str, work: Callable[[], None]) -> bool:
     try:
         with console.step(words):
             work()
-    except (UnavailableError, ProofError) as error:
-        outcome.warnings.append(f"{words} did not succeed: {error}.")
-        outcome.exit_status = max(outcome.exit_status, error.exit_status if isinstance(error, ProofError) else 0)
+    except UnavailableError as error:
+        outcome.warnings.append(f"{words} was left out: {error}.")
+        return False
+    except ProofError as error:
+        outcome.warnings.append(str(error))
+        outcome.exit_status = error.exit_status
         return False
     return True
 
@@ -158,7 +163,7 @@ def _prove(outcome: Outcome, place: Workspace) -> None:
     )
     (place.repository / "proof.json").write_text(f"{json.dumps(report.to_json(), indent=2)}\n", encoding="utf-8")
     if not report.passed:
-        raise ProofError(f"proof.json names what failed ({len(report.failures)} of the probes)")
+        raise ProofError(f"The proof failed; proof.json says how ({len(report.failures)} failures).")
 
 
 def _tell(request: Request, outcome: Outcome) -> None:

@@ -1,0 +1,47 @@
+"""The template as plain files: what a render needs of a checkout or a bundle."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from scaffold.errors import RenderError
+from scaffold.source import TemplateSource
+
+_PATHSPECS = (":(top,glob)*.yml", "includes", "template")
+
+
+def unpack(source: TemplateSource, folder: Path) -> None:
+    """Put the template into `folder`, which is made: a checkout as it lies there, without what git ignores.
+
+    Raises:
+        RenderError: git is missing, or cannot read the source.
+    """
+    if source.kind == "bundle":
+        _git("clone", "--quiet", "--branch", source.ref, "--", str(source.location), str(folder))
+    else:
+        _copy_worktree(source.location, folder)
+
+
+def _copy_worktree(checkout: Path, folder: Path) -> None:
+    listed = _git(
+        "-C", str(checkout), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_PATHSPECS
+    )
+    # Git still lists what is deleted and not committed.
+    names = [name for name in listed.split("\0") if name and os.path.lexists(checkout / name)]
+    for parent in {Path(name).parent for name in names}:
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        shutil.copy(checkout / name, folder / name)
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", check=False)
+    except FileNotFoundError as error:
+        raise RenderError("The template is kept in git, which is not installed: install git.") from error
+    if done.returncode:
+        raise RenderError(f"git cannot read the template: {' '.join(done.stderr.split())}")
+    return done.stdout
