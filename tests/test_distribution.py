@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
@@ -189,8 +188,7 @@ def extracted(project: Path, wheels: tuple[Path, Path], tmp_path_factory: pytest
     """The source distribution of the second release."""
     folder = tmp_path_factory.mktemp("sdist")
     build(project, "sdist", into=folder)
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
+    shutil.unpack_archive(next(folder.glob("*.tar.gz")), folder)
     return folder / "mcp_scaffold-1.1.0"
 
 
