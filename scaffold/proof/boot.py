@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
@@ -42,10 +43,11 @@ NO_PYTHON = ("no interpreter found", "no download found")
 PORT_TAKEN = ("address already in use", "only one usage of each socket address")
 
 
-class NotStarted(Exception):
+class NotStarted(Exception):  # noqa: N818 -- what became of the server
     """What was installed does not become a server; the text is the sentence, `log` the last lines."""
 
     def __init__(self, sentence: str, log: str) -> None:
+        """Keep the sentence and the log."""
         super().__init__(sentence)
         self.log = log
 
@@ -70,15 +72,31 @@ def install(repository: Repository, folder: Path) -> Installation:
     Raises `CannotProve` when uv, Python or the network is missing, and `NotStarted` when the lock does not install.
     """
     command = [
-        find_uv(), "sync", "--locked", "--no-dev", "--no-editable",
+        find_uv(),
+        "sync",
+        "--locked",
+        "--no-dev",
+        "--no-editable",
         # uv would take a wheel that it built before the sources changed.
-        "--reinstall-package", repository.slug, "--no-progress", "--color", "never",
+        "--reinstall-package",
+        repository.slug,
+        "--no-progress",
+        "--color",
+        "never",
     ]
     environment = {**_inherited(FOREIGN_TO_UV), "UV_PROJECT_ENVIRONMENT": str(folder / "environment")}
     try:
         done = subprocess.run(
-            command, cwd=repository.path, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-            text=True, encoding="utf-8", errors="replace", timeout=INSTALL_SECONDS,
+            command,
+            cwd=repository.path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=INSTALL_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise CannotProve(f"Installing from the lock took longer than {INSTALL_SECONDS} seconds.") from None
@@ -95,7 +113,7 @@ def install(repository: Repository, folder: Path) -> Installation:
 def find_uv() -> str:
     """The uv that came with this distribution, or the one on the path; raises `CannotProve` when there is none."""
     try:
-        from uv import find_uv_bin
+        from uv import find_uv_bin  # noqa: PLC0415 -- a source checkout may lack it
 
         return find_uv_bin()
     except (ImportError, FileNotFoundError):
@@ -139,14 +157,14 @@ class Server:
 
     def wait_until_ready(self) -> None:
         """Return once readiness is told; raises `NotStarted` when the server ends or the deadline passes."""
-        seen = self.wait_for_readiness(200)
-        if seen != 200:
+        seen = self.wait_for_readiness(HTTPStatus.OK)
+        if seen != HTTPStatus.OK:
             raise NotStarted(f"it was not ready within {READY_SECONDS:.0f} seconds (/readyz: {seen})", self.log)
 
-    def wait_for_readiness(self, status: int, patience: float = READY_SECONDS) -> int | str:
+    def wait_for_readiness(self, status: int) -> int | str:
         """Ask /readyz until it answers this status, and return the last answer; raises `NotStarted` at its end."""
         seen: int | str = "no answer"
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if (code := self.process.poll()) is not None:
                 raise NotStarted(f"it ended with status {code} instead of serving", self.log)
@@ -172,6 +190,7 @@ class Running:
     """The process groups of one proof, so that they can be ended although other threads wait for them."""
 
     def __init__(self) -> None:
+        """Nothing runs yet."""
         self._processes: set[subprocess.Popen[bytes]] = set()
         self._ended = False
 
@@ -231,7 +250,7 @@ class Launcher:
         """Start a server over http on a free port; it is ended with all its children when the block ends."""
         port, metrics_port = free_ports(2)
         settings = {**self.settings, "MCP_PORT": str(port), "MCP_METRICS_PORT": str(metrics_port)}
-        endpoint = Endpoint(False, "127.0.0.1", port, host or f"127.0.0.1:{port}", "/mcp")
+        endpoint = replace(Endpoint.at(f"http://127.0.0.1:{port}/mcp"), host=host or f"127.0.0.1:{port}")
         command = [str(self._program), "--transport", "http"]
         with self._log() as log, self._group(command, settings, log, subprocess.DEVNULL) as process:
             yield Server(process, Path(log.name), endpoint)
@@ -247,8 +266,14 @@ class Launcher:
         """Run a program with the repository's own Python and packages."""
         python = self.installation.executable("python")
         return subprocess.run(
-            [str(python), "-c", source, *arguments], cwd=self.installation.folder,
-            env={**_inherited(FOREIGN_TO_SERVER), **settings}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            [str(python), "-c", source, *arguments],
+            cwd=self.installation.folder,
+            env={**_inherited(FOREIGN_TO_SERVER), **settings},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     @property
@@ -268,9 +293,11 @@ class Launcher:
         self, command: Sequence[str], settings: Mapping[str, str], log: IO[bytes], pipe: int
     ) -> Iterator[subprocess.Popen[bytes]]:
         environment = {**_inherited(FOREIGN_TO_SERVER), **settings}
-        with started_group(command, self.installation.repository.path, environment, log, pipe) as process:
-            with self.running.holding(process):
-                yield process
+        with (
+            started_group(command, self.installation.repository.path, environment, log, pipe) as process,
+            self.running.holding(process),
+        ):
+            yield process
 
 
 def production_settings(repository: Repository) -> dict[str, str]:
@@ -301,7 +328,11 @@ def started_group(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program as the leader of a process group, and end the group however the block ends."""
     process = subprocess.Popen(
-        command, cwd=cwd, env=dict(environment), stdin=pipe, stderr=log,
+        command,
+        cwd=cwd,
+        env=dict(environment),
+        stdin=pipe,
+        stderr=log,
         stdout=subprocess.PIPE if pipe == subprocess.PIPE else log,
         start_new_session=not WINDOWS,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -334,6 +365,7 @@ class StdioServer:
     """A server that is spoken to through its standard streams."""
 
     def __init__(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
+        """Read what it writes from now on."""
         self.process = process
         self.log_file = log_file
         self.lines: list[bytes] = []
@@ -346,20 +378,17 @@ class StdioServer:
         return last_lines(self.log_file.read_text(encoding="utf-8", errors="replace"))
 
     def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream is not None
         with contextlib.suppress(ValueError, OSError):
-            for line in stream:
+            for line in self.process.stdout or ():
                 self._arrived.put(line)
         self._arrived.put(None)
 
     def send(self, message: object) -> None:
         """Write one message as one line; a server that is gone shows itself when an answer is awaited."""
-        stream = self.process.stdin
-        assert stream is not None
         with contextlib.suppress(OSError):
-            stream.write(json.dumps(message).encode() + b"\n")
-            stream.flush()
+            if self.process.stdin is not None:
+                self.process.stdin.write(json.dumps(message).encode() + b"\n")
+                self.process.stdin.flush()
 
     def receive(self, patience: float) -> bytes | None:
         """The next line, or None when the output ended; raises `TimeoutError`."""
@@ -373,10 +402,9 @@ class StdioServer:
 
     def end_input(self, patience: float) -> int | None:
         """Close its input and return the exit status, or None when it does not end in time."""
-        stream = self.process.stdin
-        assert stream is not None
         with contextlib.suppress(OSError):
-            stream.close()
+            if self.process.stdin is not None:
+                self.process.stdin.close()
         try:
             code = self.process.wait(patience)
         except subprocess.TimeoutExpired:

@@ -6,8 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from scaffold.proof import samples
-from scaffold.proof.boot import READY_SECONDS, Launcher, StdioServer
+from scaffold.proof import boot, samples
 from scaffold.proof.wire import CLIENT, Era, Message, modern_params
 
 EXIT_SECONDS = 5.0
@@ -32,7 +31,7 @@ class Conversation:
         return result if isinstance(result, dict) else {}
 
 
-def hold(launcher: Launcher, era: Era) -> Conversation:
+def hold(launcher: boot.Launcher, era: Era) -> Conversation:
     """Start the server over stdio, speak to it in one era, close its input, and tell how it went."""
     conversation = Conversation(era)
     with launcher.piped() as server:
@@ -66,7 +65,7 @@ def _speak(speaker: _Speaker) -> None:
 
 
 class _Speaker:
-    def __init__(self, server: StdioServer, conversation: Conversation) -> None:
+    def __init__(self, server: boot.StdioServer, conversation: Conversation) -> None:
         self.server = server
         self.conversation = conversation
         self.era = conversation.era
@@ -77,7 +76,7 @@ class _Speaker:
         self._last_id += 1
         sent = modern_params(params) if self.era is Era.MODERN else params
         self.server.send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": sent})
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + boot.READY_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             line = self.server.receive(left)
             if line is None:

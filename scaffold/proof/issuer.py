@@ -7,7 +7,7 @@ through `SSL_CERT_FILE`, discovers it as it would discover the real one, and can
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import hashlib
 import hmac
 import ipaddress
@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 Claims = dict[str, Any]
+HeaderField = str | dict[str, Any] | None
 
 LIFETIME_SECONDS = 300
 KEY_ID = "proof-1"
@@ -90,6 +91,7 @@ class Authority:
     """A certificate authority for one proof: its certificate file is what the server trusts."""
 
     def __init__(self, folder: Path) -> None:
+        """Write the certificate into `folder`."""
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mcp-scaffold proof")])
         self.certificate_file = folder / "authority.pem"
@@ -117,8 +119,8 @@ class Authority:
     def _certificate(
         self, subject: x509.Name, public_key: ec.EllipticCurvePublicKey, *, authority: bool
     ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.UTC)
-        usage = {name: False for name in _KEY_USAGES} | (
+        now = dt.datetime.now(dt.UTC)
+        usage = dict.fromkeys(_KEY_USAGES, False) | (
             {"key_cert_sign": True, "crl_sign": True} if authority else {"digital_signature": True}
         )
         builder = (
@@ -127,14 +129,12 @@ class Authority:
             .issuer_name(self._name)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(minutes=5))
+            .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True)
             .add_extension(x509.KeyUsage(**usage), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         if not authority:
             names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
@@ -161,6 +161,7 @@ class Issuer:
     """Signs tokens that the server must accept, and any that it must refuse."""
 
     def __init__(self, url: str, audience: str, shape: TokenShape) -> None:
+        """Make a signing key."""
         self.url = url
         self.audience = audience
         self.shape = shape
@@ -213,11 +214,11 @@ class Issuer:
             claims = {step: claims}
         return dict(claims) if roles else {}
 
-    def sign(self, claims: Mapping[str, Any], **header: Any) -> str:
+    def sign(self, claims: Mapping[str, Any], **header: HeaderField) -> str:
         """Sign claims as the published key would (RS256); `header` changes or, with None, removes a field."""
         return self._sign(self._key, claims, header)
 
-    def sign_as_stranger(self, claims: Mapping[str, Any], **header: Any) -> str:
+    def sign_as_stranger(self, claims: Mapping[str, Any], **header: HeaderField) -> str:
         """Sign claims with a key that this issuer never published."""
         return self._sign(self.stranger, claims, header)
 
@@ -266,7 +267,7 @@ class Issuer:
             f"/.well-known/openid-configuration{path}",
             f"{path}/.well-known/openid-configuration",
         }
-        return {place: metadata for place in places} | {f"{path}/keys": self.key_document()}
+        return dict.fromkeys(places, metadata) | {f"{path}/keys": self.key_document()}
 
 
 def jwk(key: rsa.RSAPublicKey, key_id: str) -> dict[str, Any]:
@@ -312,7 +313,7 @@ class _Listener(ThreadingHTTPServer):
     documents: Mapping[str, Mapping[str, Any]]
     context: ssl.SSLContext
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 -- as inherited
         """Do the TLS handshake in the request's own thread, so that a silent peer holds up nobody."""
         request.settimeout(5)
         try:
@@ -336,5 +337,5 @@ class _Documents(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- as inherited
         """The proof's output is its report; requests are not told one by one."""

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from scaffold.proof.subject import Subject
 
 
-class Deviation(Exception):
+class Deviation(Exception):  # noqa: N818 -- an outcome
     """The server did something else than the expectation; the text is what was seen."""
 
 
-class Skip(Exception):
+class Skip(Exception):  # noqa: N818 -- an outcome
     """The question cannot be asked of this server; the text is the reason."""
 
 
@@ -80,12 +80,20 @@ class Family:
     """The probes of one subject, in the order in which they are asked."""
 
     def __init__(self, name: str, *needs: Need) -> None:
+        """Name the family, and what each of its probes needs."""
         self.name = name
         self.needs = frozenset(needs)
         self.probes: list[Probe] = []
 
-    def probe(
-        self, name: str, title: str, *, expect: str, source: Source, control: str, needs: tuple[Need, ...] = (),
+    def probe(  # noqa: PLR0913 -- a probe has that many facts
+        self,
+        name: str,
+        title: str,
+        *,
+        expect: str,
+        source: Source,
+        control: str,
+        needs: tuple[Need, ...] = (),
         core: bool = False,
     ) -> Callable[[Callable[[Subject], str]], Callable[[Subject], str]]:
         """Register a function that returns what it saw, raises `Deviation` with it, or raises `Skip`."""
@@ -99,7 +107,7 @@ class Family:
         return register
 
 
-def check(holds: bool, seen: object) -> str:
+def check(holds: bool, seen: object) -> str:  # noqa: FBT001 -- an assertion
     """Return what was seen when the expectation holds; raises `Deviation` with it otherwise."""
     if not holds:
         raise Deviation(str(seen))

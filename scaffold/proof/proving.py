@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib.metadata
 import tempfile
 import time
@@ -73,13 +73,15 @@ def prove_url(
     """Question any MCP server over http: harmlessly, unless it is on loopback or load is allowed.
 
     Raises:
-        RefusedError: the text is no URL of an endpoint.
+        RefusedError: the text is no URL of an endpoint, or no place to send a token to.
         WireError: nothing answers there.
     """
     try:
         endpoint = Endpoint.at(url)
     except ValueError as error:
         raise RefusedError(f"The URL cannot be used: {error}.") from error
+    if token and not endpoint.secure and not endpoint.on_loopback:
+        raise RefusedError(f"{url} is no https URL: the token would be readable on its way.")
     clock = _Clock()
     subject = Subject(endpoint, public_url=url, bearer=token, may_load=allow_load or endpoint.on_loopback)
     progress("asking the server")
@@ -94,7 +96,7 @@ def _is_remote(probe: Probe) -> bool:
 
 class _Clock:
     def __init__(self) -> None:
-        self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self._began = time.monotonic()
 
     @property
@@ -172,7 +174,7 @@ class _Stage:
             server = self._stack.enter_context(self._production.ready(self._repository.public_host))
         except NotStarted as failure:
             subject.starts["production"] = failure
-            subject.lacking |= {need: "the server did not start" for need in (Need.ENDPOINT, Need.ISSUER)}
+            subject.lacking |= dict.fromkeys((Need.ENDPOINT, Need.ISSUER), "the server did not start")
         else:
             self._attach(subject, server, subject.public_url)
 
@@ -207,12 +209,12 @@ class _Stage:
         subject.public_url = public_url
 
     @contextmanager
-    def _boot(self, changes: Mapping[str, str]) -> Iterator[Subject]:
+    def _boot(self, changes: Mapping[str, str]) -> Iterator[tuple[Subject, Server]]:
         """One more production server with other settings; the caller waits for what it wants to see."""
         with self._production.with_settings(changes).started(self._repository.public_host) as server:
             subject = Subject(roles=self._repository.roles)
             self._attach(subject, server, self._repository.public_url)
-            yield subject
+            yield subject, server
 
 
 def _asked(probe: Probe, subject: Subject) -> Result:
@@ -220,8 +222,7 @@ def _asked(probe: Probe, subject: Subject) -> Result:
     subject.principal = f"prover-{probe.id}"
     began = time.monotonic()
     try:
-        if (reason := subject.missing(probe.needs)) is not None:
-            raise Skip(reason)
+        subject.provide(probe.needs)
         status, seen = Status.PASSED, probe.ask(subject)
     except Skip as skipped:
         status, seen = Status.SKIPPED, str(skipped)

@@ -17,7 +17,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ProofReport:
-    """The results of all probes, and what they are about. But for `started` and `seconds` it says the same each time."""
+    """The results of all probes, and what they are about; but for times it says the same each time."""
 
     subject: str
     tier: str

@@ -51,14 +51,17 @@ class Repository:
 
     @property
     def slug(self) -> str:
+        """The name of the distribution and of its program."""
         return self.answer("project_slug")
 
     @property
     def serves_http(self) -> bool:
+        """Whether it serves Streamable HTTP."""
         return self.answer("transport") != "stdio"
 
     @property
     def serves_stdio(self) -> bool:
+        """Whether it serves stdio."""
         return self.answer("transport") != "http"
 
     @property
@@ -68,10 +71,12 @@ class Repository:
 
     @property
     def public_url(self) -> str:
+        """The address under which clients know it."""
         return self.answer("public_url", "https://mcp.example.com/mcp")
 
     @property
     def public_host(self) -> str:
+        """The Host that its gateway passes on."""
         return urlsplit(self.public_url).netloc
 
     @property
@@ -81,6 +86,7 @@ class Repository:
 
     @property
     def audience(self) -> str:
+        """What a token must be meant for."""
         return self.answer("auth_audience", self.public_url)
 
     @property
@@ -95,6 +101,7 @@ class Repository:
 
     @property
     def template_version(self) -> str:
+        """The version of the template that it was rendered or updated with."""
         return self.answer("_commit", "unknown")
 
     def locked_versions(self, names: tuple[str, ...]) -> dict[str, str]:

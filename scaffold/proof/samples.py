@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scaffold.proof.wire import Message, header_value
+from scaffold.proof.wire import JsonValue, Message, header_value
 
 UNKNOWN_ARGUMENT = "not_an_argument_of_this_tool"
 DEEPEST = 8
@@ -24,7 +24,7 @@ def arguments(tool: Message) -> dict[str, Any]:
     return {name: value(properties.get(name, {}), root) for name in root.get("required", [])}
 
 
-def value(part: Message, root: Message, depth: int = 0) -> Any:
+def value(part: Message, root: Message, depth: int = 0) -> JsonValue:
     """The plainest value of one schema."""
     part = _resolved(part, root)
     for key in ("const", "default"):
@@ -39,7 +39,7 @@ def value(part: Message, root: Message, depth: int = 0) -> Any:
     return _plain(part, root, depth)
 
 
-def _plain(part: Message, root: Message, depth: int) -> Any:
+def _plain(part: Message, root: Message, depth: int) -> JsonValue:
     match _type(part):
         case "integer" | "number":
             return max(part.get("minimum", 1), part.get("exclusiveMinimum", 0) + 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from scaffold.proof import samples
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 STEPS_UP = 3
 PAGES = 20
+_ASKING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+Boot = Callable[[Mapping[str, str]], AbstractContextManager[tuple["Subject", "Server"]]]
+"""Starts one more server with changed settings; whoever asks waits for what it wants to see."""
 
 
 @dataclass
@@ -34,7 +40,7 @@ class Subject:
     server: Server | None = None
     development: Callable[[], Subject] | None = None
     """Waits for the server in development mode; raises `NotStarted`."""
-    boot: Callable[[Mapping[str, str]], AbstractContextManager[Subject]] | None = None
+    boot: Boot | None = None
     converse: Callable[[Era], Conversation] | None = None
     starts: dict[str, NotStarted | None] = field(default_factory=dict)
     """What was tried before the probes, and how it failed, if it did."""
@@ -42,14 +48,13 @@ class Subject:
     granted: set[str] = field(default_factory=set)
     lacking: dict[Need, str] = field(default_factory=dict)
 
-    def missing(self, needs: Iterable[Need]) -> str | None:
-        """Why a probe with these needs cannot be asked, or None when it can."""
-        for need in sorted(needs, key=lambda need: list(Need).index(need)):
+    def provide(self, needs: Iterable[Need]) -> None:
+        """Make sure that a probe with these needs can be asked; raises `Skip` with the reason when it cannot."""
+        for need in sorted(needs, key=list(Need).index):
             if not self._has(need):
-                return self.lacking.get(need, need.value)
-        return None
+                raise Skip(self.lacking.get(need, need.value))
 
-    def _has(self, need: Need) -> bool:
+    def _has(self, need: Need) -> bool:  # noqa: PLR0911 -- one a need
         match need:
             case Need.ENDPOINT:
                 return self.endpoint is not None
@@ -88,7 +93,7 @@ class Subject:
     @property
     def asks_for_token(self) -> bool:
         """Whether the server wants a token at all."""
-        return self.endpoint is not None and (self.issuer is not None or self.unauthenticated.status in (401, 403))
+        return self.endpoint is not None and (self.issuer is not None or self.unauthenticated.status in _ASKING)
 
     @cached_property
     def metadata_path(self) -> str:
@@ -106,7 +111,13 @@ class Subject:
         """The protected resource's metadata (RFC 9728)."""
         return exchange(self.address, "GET", self.metadata_path)
 
-    def token(self, *, scopes: Iterable[str] | None = None, second_factor: bool = True, **changes: Any) -> str | None:
+    def token(
+        self,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        scopes: Iterable[str] | None = None,
+        second_factor: bool = True,
+    ) -> str | None:
         """A good token for this probe's own principal; `changes` replaces claims and, with None, removes them.
 
         Each probe has a principal of its own, so that no probe meets the rate limit of another.
@@ -114,13 +125,19 @@ class Subject:
         if self.issuer is None:
             return self.bearer
         claims = self.claims(scopes=scopes, second_factor=second_factor)
-        return self.issuer.sign({k: v for k, v in {**claims, **changes}.items() if v is not None})
+        return self.issuer.sign({k: v for k, v in {**claims, **(changes or {})}.items() if v is not None})
 
     def claims(self, *, scopes: Iterable[str] | None = None, second_factor: bool = True) -> dict[str, Any]:
         """The claims of such a token."""
         names = self.scopes if scopes is None else scopes
         roles = self.roles if scopes is None else ()
         return self.signer.claims(self.principal, sorted(names), roles, second_factor=second_factor)
+
+    def booted(self, changes: Mapping[str, str]) -> AbstractContextManager[tuple[Subject, Server]]:
+        """One more server with changed settings; it is ended when the block ends."""
+        if self.boot is None:
+            raise Skip(Need.PROCESS.value)
+        return self.boot(changes)
 
     def conversation(self, era: Era) -> Conversation:
         """What was said over stdio in one era; the first probe that asks waits for it."""
@@ -140,7 +157,7 @@ class Subject:
     def era(self) -> Era:
         """The newest era that the server speaks."""
         reply = Client(self.address, Era.MODERN, self.token()).request("server/discover")
-        return Era.MODERN if reply.result or reply.status == 401 else Era.LEGACY
+        return Era.MODERN if reply.result or reply.status == HTTPStatus.UNAUTHORIZED else Era.LEGACY
 
     @cached_property
     def session(self) -> str | None:
@@ -191,7 +208,7 @@ class Subject:
         reply = self.client(era).request("tools/call", params, headers=headers)
         for _ in range(STEPS_UP):
             wanted = set(reply.challenge.get("scope", "").split())
-            if reply.status != 403 or self.issuer is None or wanted <= self.granted:
+            if reply.status != HTTPStatus.FORBIDDEN or self.issuer is None or wanted <= self.granted:
                 break
             self.granted |= wanted
             reply = self.client(era).request("tools/call", params, headers=headers)

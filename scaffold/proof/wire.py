@@ -13,16 +13,19 @@ import json
 import re
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 LARGEST_BODY = 4 * 1024 * 1024
 PATIENCE_SECONDS = 10.0
 
 Headers = Sequence[tuple[str, str]]
-Message = dict[str, Any]
+JsonValue: TypeAlias = Any
+"""Whatever JSON can hold, from a peer that may send anything."""
+Message = dict[str, JsonValue]
 
 
 class Era(StrEnum):
@@ -60,10 +63,12 @@ class Endpoint:
 
     @property
     def url(self) -> str:
+        """The address under which clients know it."""
         return f"{'https' if self.secure else 'http'}://{self.host}{self.path}"
 
     @property
     def on_loopback(self) -> bool:
+        """Whether it is on this machine, by its address."""
         return self.address in ("localhost", "::1") or self.address.startswith("127.")
 
 
@@ -76,7 +81,7 @@ class Reply:
     body: bytes = b""
 
     @property
-    def document(self) -> Any:
+    def document(self) -> JsonValue:
         """The body as JSON, or None when it is none."""
         try:
             return json.loads(self.body)
@@ -99,6 +104,7 @@ class Reply:
 
     @property
     def error_code(self) -> int | None:
+        """The code of the JSON-RPC error, if there is one."""
         error = self.message.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         return code if isinstance(code, int) else None
@@ -179,10 +185,8 @@ def _complete(endpoint: Endpoint, headers: Headers, body: bytes | None) -> Itera
 
 def _send(connection: http.client.HTTPConnection, body: bytes) -> None:
     """Send a body that the server may refuse before it has read the whole of it."""
-    try:
+    with suppress(BrokenPipeError, ConnectionResetError):
         connection.send(body)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
 
 
 def _read(response: http.client.HTTPResponse, *, stream_matters: bool) -> Reply:
@@ -252,7 +256,7 @@ class Client:
             usual = [] if method == "initialize" else [("MCP-Protocol-Version", str(self.era))]
         return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": message_params}, [*usual, *headers])
 
-    def post(self, message: Any, headers: Headers = ()) -> Reply:
+    def post(self, message: JsonValue, headers: Headers = ()) -> Reply:
         """Post a message as it is, with the transport's headers, the token and the session."""
         return self.post_bytes(json.dumps(message).encode(), headers)
 
@@ -261,9 +265,7 @@ class Client:
         usual = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")]
         given = {name.lower() for name, _ in headers}
         chosen = [pair for pair in usual if pair[0].lower() not in given]
-        return exchange(
-            self.endpoint, "POST", headers=[*chosen, *self._identity(), *self.extra, *headers], body=body
-        )
+        return exchange(self.endpoint, "POST", headers=[*chosen, *self._identity(), *self.extra, *headers], body=body)
 
     def _identity(self) -> Iterator[tuple[str, str]]:
         if self.token is not None:

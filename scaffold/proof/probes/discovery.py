@@ -1,5 +1,7 @@
 """Does the server say what it is, list what it has, and do it when asked, in both eras?"""
 
+# ruff: noqa: D103, PLR2004 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 from urllib.parse import urlsplit
@@ -173,9 +175,7 @@ def metadata_place(subject: Subject) -> str:
 def resource_host(subject: Subject) -> str:
     named = urlsplit(subject.unauthenticated.challenge.get("resource_metadata", ""))
     public = urlsplit(subject.public_url)
-    return check(
-        (named.scheme, named.netloc) == (public.scheme, public.netloc), named.netloc or "no resource_metadata"
-    )
+    return check((named.scheme, named.netloc) == (public.scheme, public.netloc), named.netloc or "no resource_metadata")
 
 
 @FAMILY.probe(
@@ -220,7 +220,9 @@ def _listed(reply: Reply) -> str:
     tools = reply.result.get("tools")
     check(reply.status == 200 and isinstance(tools, list), reply)
     for tool in tools or []:
-        check(bool(tool.get("name")) and isinstance(tool.get("inputSchema"), dict), f"{tool.get('name')!r} is incomplete")
+        check(
+            bool(tool.get("name")) and isinstance(tool.get("inputSchema"), dict), f"{tool.get('name')!r} is incomplete"
+        )
     return f"{len(tools or [])} tools"
 
 

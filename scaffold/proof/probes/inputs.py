@@ -1,5 +1,7 @@
 """Is what does not fit refused, before it does anything?"""
 
+# ruff: noqa: D103, PLR2004 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 import json

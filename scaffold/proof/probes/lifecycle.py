@@ -1,5 +1,7 @@
 """Does it install, start, tell how it is, and stop as an orchestrator expects?"""
 
+# ruff: noqa: D103, PLR2004 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 import threading
@@ -73,7 +75,10 @@ def development(subject: Subject) -> str:
     expect="200 from /livez",
     source=KUBERNETES_PROBES,
     control="OPS-02",
-    needs=(Need.PROCESS, Need.ENDPOINT,),
+    needs=(
+        Need.PROCESS,
+        Need.ENDPOINT,
+    ),
 )
 def live(subject: Subject) -> str:
     reply = exchange(subject.address, "GET", "/livez")
@@ -89,14 +94,12 @@ def live(subject: Subject) -> str:
     needs=(Need.PROCESS, Need.ENDPOINT, Need.ISSUER),
 )
 def issuer_down(subject: Subject) -> str:
-    assert subject.boot is not None
-    with subject.boot({"MCP_AUTH_ISSUER": NOWHERE}) as orphaned:
-        assert orphaned.server is not None
-        ready = orphaned.server.wait_for_readiness(503)
+    with subject.booted({"MCP_AUTH_ISSUER": NOWHERE}) as (orphaned, server):
+        ready = server.wait_for_readiness(503)
         check(ready == 503, f"/readyz: {ready}")
         alive = exchange(orphaned.address, "GET", "/livez").status
         check(alive == 200, f"/livez: {alive}")
-        reply = orphaned.bare_client(subject.token(iss=NOWHERE)).request("tools/list")
+        reply = orphaned.bare_client(subject.token({"iss": NOWHERE})).request("tools/list")
         return check(reply.status in (401, 503), f"/livez 200, /readyz 503, a request {reply.status}")
 
 
@@ -115,26 +118,26 @@ def no_session(subject: Subject) -> str:
 @ENDING.probe(
     "drains-streams",
     "An open stream is ended, not cut, when the server is told to stop",
-    expect=f"the stream of subscriptions/listen ends with its result, and the exit status is 0 within {GRACE_SECONDS} s",
+    expect=f"the stream of subscriptions/listen ends with its result; exit status 0 within {GRACE_SECONDS} seconds",
     source=MCP_HTTP.section("Receiving Messages", "receiving-messages"),
     control="OPS-04",
     needs=(Need.PROCESS, Need.ENDPOINT, Need.ACCESS),
 )
 def drains_streams(subject: Subject) -> str:
-    assert subject.boot is not None
-    with subject.boot({}) as draining:
-        assert draining.server is not None
-        draining.server.wait_until_ready()
+    with subject.booted({}) as (draining, server):
+        server.wait_until_ready()
         listener = _Listener(draining)
         if not listener.is_open():
             raise Skip(f"subscriptions/listen opens no stream: {listener.outcome}")
         started = time.monotonic()
-        code = draining.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
+        code = server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
         took = time.monotonic() - started
         check(code == 0 and took <= GRACE_SECONDS, f"exit status {code}, {'in' if code is not None else 'not in'} time")
         listener.join(MARGIN_SECONDS)
         ended = isinstance(listener.outcome, Reply) and bool(listener.outcome.result)
-        return check(ended, "ended with its result, exit status 0" if ended else f"the stream was cut: {listener.outcome}")
+        return check(
+            ended, "ended with its result, exit status 0" if ended else f"the stream was cut: {listener.outcome}"
+        )
 
 
 @ENDING.probe(
@@ -143,16 +146,21 @@ def drains_streams(subject: Subject) -> str:
     expect=f"exit status 0 within the grace period of {GRACE_SECONDS} seconds",
     source=KUBERNETES_TERMINATION,
     control="OPS-04",
-    needs=(Need.PROCESS, Need.ENDPOINT,),
+    needs=(
+        Need.PROCESS,
+        Need.ENDPOINT,
+    ),
     core=True,
 )
 def stops(subject: Subject) -> str:
     if subject.server is None:
         raise Skip("the server was not started here")
-    if (early := subject.server.process.poll()) is not None:
-        return check(False, f"it had ended before, with status {early}")
+    early = subject.server.process.poll()
+    check(early is None, f"it had ended before, with status {early}")
     code = subject.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
-    return check(code == 0, "exit status 0" if code == 0 else f"exit status {code}" if code is not None else "it went on")
+    return check(
+        code == 0, "exit status 0" if code == 0 else f"exit status {code}" if code is not None else "it went on"
+    )
 
 
 class _Listener(threading.Thread):

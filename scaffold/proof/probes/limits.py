@@ -1,5 +1,7 @@
 """Does one caller leave room for the others?"""
 
+# ruff: noqa: D103, PLR2004 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 from scaffold.proof import samples
@@ -21,10 +23,8 @@ MANY = 300
     needs=(Need.PROCESS,),
 )
 def rate(subject: Subject) -> str:
-    assert subject.boot is not None
-    with subject.boot({"MCP_RATE_LIMIT": f"{FEW}/minute"}) as limited:
-        assert limited.server is not None
-        limited.server.wait_until_ready()
+    with subject.booted({"MCP_RATE_LIMIT": f"{FEW}/minute"}) as (limited, server):
+        server.wait_until_ready()
         limited.principal = "prover-hasty"
         calls = _call_until_limited(limited, FEW + 1)
         check(calls == FEW + 1, f"429 after {calls - 1} calls, not after {FEW}")

@@ -1,5 +1,7 @@
 """Does the server answer only under its own name, and only to its own origins?"""
 
+# ruff: noqa: D103, PLR2004 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 from scaffold.proof.boot import ALLOWED_ORIGIN

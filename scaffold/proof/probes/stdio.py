@@ -1,5 +1,7 @@
 """Is standard output the protocol's alone, and the end of input the end?"""
 
+# ruff: noqa: D103 -- a probe is documented by its title and expectation, which name the numbers
+
 from __future__ import annotations
 
 from scaffold.proof.probe import MCP_LIFECYCLE_2025, MCP_STDIO, MCP_TOOLS, Family, Need, Skip, check

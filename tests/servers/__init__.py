@@ -1,0 +1,1 @@
+"""Servers to be questioned: one as the SDK makes it, one with every weakness."""
