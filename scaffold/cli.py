@@ -99,6 +99,25 @@ def new(
 
 
 @app.command()
+def prove(
+    *,
+    path: Annotated[Path | None, typer.Argument(help="A rendered repository; the current folder by default.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Ask the slow probes too.")] = False,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Question the server at this URL instead.")] = None,
+    token_file: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Read the access token here; or set MCP_PROVE_TOKEN.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Allow probes that load the server.")] = False,
+    json: Json = False,
+) -> None:
+    """Install, boot and question a repository, or question a running server."""
+    from scaffold.commands import prove as command  # noqa: PLC0415
+
+    request = command.Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)
+    raise typer.Exit(command.prove(request))
+
+
+@app.command()
 def questions(*, json: Json = False) -> None:
     """Print every question, its choices and when it is asked."""
     from scaffold.commands.questions import show_questions  # noqa: PLC0415

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,10 +157,8 @@ def _prove(outcome: Outcome, place: Workspace) -> None:
         raise UnavailableError("there is no uv.lock to install from")
     from scaffold.proof import prove_repository  # noqa: PLC0415 -- slow, and not for --no-prove
 
-    report = prove_repository(
-        place.repository, environment=place.folder / "environment", progress=console.progress
-    )
-    (place.repository / "proof.json").write_text(f"{json.dumps(report.to_json(), indent=2)}\n", encoding="utf-8")
+    report = prove_repository(place.repository, environment=place.folder / "environment", progress=console.progress)
+    report.write(place.repository)
     if not report.passed:
         raise ProofError(f"The proof failed; proof.json says how ({len(report.failures)} failures).")
 

@@ -1,0 +1,5 @@
+"""`python -m scaffold` is `mcp-scaffold`."""
+
+from scaffold.cli import main
+
+main()
