@@ -56,7 +56,7 @@ class TokenShape:
     def from_row(cls, row: Mapping[str, Any], scope_prefix: str) -> TokenShape:
         """The shape that a row of providers.yml describes."""
         factor = row.get("second_factor")
-        role = (row.get("role_claims") or ["roles"])[0]
+        role = (row.get("role_claims") or [[]])[0]
         return cls(
             header_types=tuple(row.get("token_types") or ("JWT",)),
             audience_claim=row.get("audience_claim", "aud"),
@@ -209,10 +209,12 @@ class Issuer:
         if self.shape.custom_scopes:
             granted = self.shape.scopes(scopes)
             return {self.shape.scope_claim: granted} if granted else {}
+        if not roles or not self.shape.role_path:
+            return {}
         claims: Any = list(roles)
         for step in reversed(self.shape.role_path):
             claims = {step: claims}
-        return dict(claims) if roles else {}
+        return dict(claims)
 
     def sign(self, claims: Mapping[str, Any], **header: HeaderField) -> str:
         """Sign claims as the published key would (RS256); `header` changes or, with None, removes a field."""

@@ -13,6 +13,7 @@ from scaffold.proof.probe import Result, Status
 
 PROOF_FILE = "proof.json"
 FORMAT = 1
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class ProofReport:
     def table(self) -> str:
         """The results for a terminal: what failed first and at length, then what could not be asked, then the rest."""
         width = max((len(result.probe.id) for result in self.results), default=0)
-        lines = [line for result in self._ordered() for line in _lines(result, width)]
+        lines = [line for result in self.failures for line in _failure(result, width)]
+        lines += [f"skipped  {_named(ids)}: {reason}" for reason, ids in self._reasons().items()]
+        passed = [result for result in self.results if result.status is Status.PASSED]
+        lines += [f"passed   {result.probe.id:{width}}  {result.observation}" for result in passed]
         if self.log:
             lines += ["", "The server's last lines:", *(f"  {line}" for line in self.log.splitlines())]
         return "\n".join([*lines, "", self.summary()])
@@ -79,8 +83,13 @@ class ProofReport:
         counts = Counter(result.status for result in self.results)
         return {str(status): counts[status] for status in Status}
 
-    def _ordered(self) -> list[Result]:
-        return sorted(self.results, key=lambda result: list(Status).index(result.status))
+    def _reasons(self) -> dict[str, list[str]]:
+        """Why probes could not be asked, and which."""
+        reasons: dict[str, list[str]] = {}
+        for result in self.results:
+            if result.status is Status.SKIPPED:
+                reasons.setdefault(result.observation, []).append(result.probe.id)
+        return reasons
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -98,15 +107,17 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _lines(result: Result, width: int) -> Iterator[str]:
+def _failure(result: Result, width: int) -> Iterator[str]:
     probe = result.probe
-    match result.status:
-        case Status.FAILED:
-            yield f"FAILED   {probe.id:{width}}  {probe.title}"
-            yield f"         expected  {probe.expectation}"
-            yield f"         observed  {result.observation}"
-            yield f"         source    {probe.source.title} <{probe.source.url}>; control {probe.control}"
-        case Status.SKIPPED:
-            yield f"skipped  {probe.id:{width}}  {result.observation}"
-        case Status.PASSED:
-            yield f"passed   {probe.id:{width}}  {result.observation}"
+    yield f"FAILED   {probe.id:{width}}  {probe.title}"
+    yield f"         expected  {probe.expectation}"
+    yield f"         observed  {result.observation}"
+    yield f"         source    {probe.source.title} <{probe.source.url}>; control {probe.control}"
+
+
+def _named(ids: Sequence[str]) -> str:
+    """A few probes by their names, many by their families."""
+    if len(ids) <= FEW:
+        return ", ".join(ids)
+    families = dict.fromkeys(name.partition(".")[0] for name in ids)
+    return f"{len(ids)} probes of {', '.join(families)}"
