@@ -78,7 +78,9 @@ class Questionnaire:
         if key in self.derived:
             raise RefusedError(f"{key} follows from other answers and cannot be set: leave it out.")
         if key not in self.questions:
-            raise RefusedError(f"{key!r} is no question{did_you_mean(key, self.questions)}: see mcp-scaffold questions.")
+            raise RefusedError(
+                f"{key!r} is no question{did_you_mean(key, self.questions)}: see mcp-scaffold questions."
+            )
         question = self.questions[key]
         return _accept_list(question, value) if question.multiple else _accept_text(question, value)
 

@@ -71,7 +71,9 @@ def new(
     *,
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder, or an empty one.")],
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Start from a preset.")] = None,
-    data: Annotated[list[str] | None, typer.Option("-d", "--data", metavar="KEY=VALUE", help="Answer a question.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("-d", "--data", metavar="KEY=VALUE", help="Answer a question.")
+    ] = None,
     data_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Take answers from a YAML file.")] = None,
     defaults: Annotated[bool, typer.Option("--defaults", help="Take defaults; ask nothing.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="List the files and whose they are; write nothing.")] = False,
@@ -96,25 +98,6 @@ def new(
         git=not no_git,
     )
     raise typer.Exit(create(request))
-
-
-@app.command()
-def prove(
-    *,
-    path: Annotated[Path | None, typer.Argument(help="A rendered repository; the current folder by default.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Ask the slow probes too.")] = False,
-    url: Annotated[str | None, typer.Option(metavar="URL", help="Question the server at this URL instead.")] = None,
-    token_file: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Read the access token here; or set MCP_PROVE_TOKEN.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Allow probes that load the server.")] = False,
-    json: Json = False,
-) -> None:
-    """Install, boot and question a repository, or question a running server."""
-    from scaffold.commands import prove as command  # noqa: PLC0415
-
-    request = command.Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)
-    raise typer.Exit(command.prove(request))
 
 
 @app.command()
@@ -146,7 +129,9 @@ def source(
 @app.command()
 def prove(
     *,
-    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="A rendered repository; default: this one.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="A rendered repository; default: this one.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Ask every probe, not only the core ones.")] = False,
     url: Annotated[str | None, typer.Option(metavar="URL", help="Prove the server at this address instead.")] = None,
     token_file: Annotated[
@@ -157,6 +142,7 @@ def prove(
     json: Json = False,
 ) -> None:
     """Install, boot and probe a repository as production would run it, or probe any MCP server."""
-    from scaffold.commands.prove import Request, prove as run  # noqa: PLC0415
+    from scaffold.commands import prove as command  # noqa: PLC0415
 
-    raise typer.Exit(run(Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)))
+    request = command.Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)
+    raise typer.Exit(command.prove(request))

@@ -53,7 +53,7 @@ class ProofError(ScaffoldError):
     exit_status = 4
 
 
-class Interrupted(KeyboardInterrupt):  # noqa: N818 -- a signal, not an error
+class Interrupted(KeyboardInterrupt):
     """A signal asks the command to end; what it began is removed on the way out."""
 
     exit_status: ClassVar[int] = 130

@@ -35,13 +35,13 @@ def questions(tmp_path_factory) -> QuestionsOnly:
 
 
 def refusal(questions: QuestionsOnly, **answers: object) -> str:
-    with pytest.raises(ValueError, match="question|choice") as caught:
+    with pytest.raises(ValueError, match=r"question|choice") as caught:
         questions.answer(**answers)
     return str(caught.value).partition(": ")[2]
 
 
 @pytest.mark.parametrize(
-    ("answers", "asked"),
+    "answers,asked",
     [
         ({}, ALWAYS),
         ({"transport": "http", "auth_provider": "none", "deployment": "none"}, ALWAYS | OVER_HTTP),
@@ -62,7 +62,7 @@ def test_only_what_matters_is_asked(questions, answers, asked):
 
 
 @pytest.mark.parametrize(
-    ("project_name", "slug", "package"),
+    "project_name,slug,package",
     [
         ("Notes Server", "notes-server", "notes_server"),
         ('Bob\'s "MCP" \\ Server', "bobs-mcp-server", "bobs_mcp_server"),
@@ -100,7 +100,7 @@ def test_one_line_of_any_characters_is_kept_as_it_is(questions, text):
 
 @pytest.mark.parametrize("key", ["project_name", "description", "owner"])
 @pytest.mark.parametrize(
-    ("text", "rule"),
+    "text,rule",
     [
         ("", "must not be empty"),
         ("x" * 10_000, "must have at most"),
@@ -121,7 +121,7 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
 
 
 @pytest.mark.parametrize(
-    ("answers", "sentence"),
+    "answers,sentence",
     [
         ({"project_slug": "ab"}, "project_slug must have 3 to 24"),
         ({"project_slug": "a" * 25}, "project_slug must have at most 24"),
@@ -170,7 +170,7 @@ def test_a_value_that_breaks_its_rule_is_refused(questions, answers, sentence):
 
 
 @pytest.mark.parametrize(
-    ("answers", "sentence"),
+    "answers,sentence",
     [
         ({"public_url": "https://example.com/mcp"}, "public_url applies only when transport is http or both"),
         ({"auth_provider": "keycloak"}, "auth_provider applies only when transport is http or both"),
@@ -234,25 +234,23 @@ def test_the_provider_row_shapes_scopes_and_audience(questions):
 
 
 @pytest.mark.parametrize(
-    ("compliance", "age", "retention", "chained", "arguments"),
+    "compliance,strictest",
     [
-        ([], 86400, 90, False, "hashed"),
-        (["soc2"], 43200, 365, True, "hashed"),
-        (["gdpr"], 43200, 90, False, "dropped"),
-        (["sox", "hipaa"], 3600, 2557, True, "dropped"),
-        (["soc2", "pci-dss", "fedramp-moderate"], 900, 913, True, "dropped"),
+        ([], (86400, 90, False, "hashed")),
+        (["soc2"], (43200, 365, True, "hashed")),
+        (["gdpr"], (43200, 90, False, "dropped")),
+        (["sox", "hipaa"], (3600, 2557, True, "dropped")),
+        (["soc2", "pci-dss", "fedramp-moderate"], (900, 913, True, "dropped")),
     ],
 )
-def test_the_strictest_framework_wins(questions, compliance, age, retention, chained, arguments):
+def test_the_strictest_framework_wins(questions, compliance, strictest):
     derived = questions.answer(compliance=compliance).derived
-    assert derived["token_max_age_seconds"] == age
-    assert derived["audit_retention_days"] == retention
-    assert derived["audit_hash_chain"] is chained
-    assert derived["argument_classification"] == arguments
+    keys = ("token_max_age_seconds", "audit_retention_days", "audit_hash_chain", "argument_classification")
+    assert tuple(derived[key] for key in keys) == strictest
 
 
 @pytest.mark.parametrize(
-    ("repository_url", "image"),
+    "repository_url,image",
     [
         ("https://github.com/Acme/Notes", "ghcr.io/acme/notes"),
         ("https://gitlab.com/acme/notes", "registry.gitlab.com/acme/notes"),

@@ -1,0 +1,390 @@
+"""What `mcp-scaffold new` makes, what it tells, and that it leaves nothing behind when it does not succeed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import copier
+import pytest
+
+from scaffold import cli, hooks
+from scaffold.commands import new
+from scaffold.errors import CannotProve, LockError
+from scaffold.source import TemplateSource
+from tests.terminal import at_terminal
+
+CHECKOUT = Path(__file__).parents[1]
+BARE = ("--no-lock", "--no-git", "--no-prove")
+PROGRAM = (sys.executable, "-m", "scaffold")
+
+
+@dataclass(frozen=True)
+class Finished:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process, in an empty folder, with no terminal."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["mcp-scaffold", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Finished(ended.value.code or 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory) -> TemplateSource:
+    """The template as a clean checkout of a release."""
+    folder = tmp_path_factory.mktemp("released") / "mcp-scaffold"
+    ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
+    for name in ("includes", "template"):
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
+    for file in CHECKOUT.glob("*.yml"):
+        shutil.copy(file, folder)
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "release"], ["tag", "v1.0.0"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return TemplateSource("checkout", folder, folder.as_posix(), "HEAD", folder)
+
+
+def paths(folder: Path) -> set[str]:
+    """Every file below `folder`, git's own aside, and every folder that holds none."""
+    below = [path for path in folder.rglob("*") if not path.is_dir() or not any(path.iterdir())]
+    return {path.relative_to(folder).as_posix() for path in below if ".git" not in path.relative_to(folder).parts}
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {name: ((folder / name).read_bytes(), (folder / name).stat().st_mode) for name in paths(folder)}
+
+
+# What is made
+
+
+def test_the_render_is_what_plain_copier_renders(run, released, monkeypatch, tmp_path):
+    monkeypatch.setattr(new, "template_source", lambda: released)
+    answers = {"transport": "both", "deployment": "kubernetes", "project_name": 'Bob\'s "MCP" \\ Server'}
+    given = [f"-d{key}={value}" for key, value in answers.items()]
+    assert run("new", "ours", "--defaults", *BARE, *given).status == 0
+    copier.run_copy(released.url, tmp_path / "theirs", data=answers, defaults=True, quiet=True)
+    assert contents(tmp_path / "ours") == contents(tmp_path / "theirs")
+    assert "_commit: v1.0.0\n" in (tmp_path / "ours" / ".copier-answers.yml").read_text()
+
+
+def test_the_document_tells_what_is_there(run, tmp_path):
+    document = run("new", "notes", "--defaults", "--json", *BARE).document
+    assert document["destination"] == str(tmp_path / "notes")
+    assert document["answers"]["project_slug"] == "notes-server"
+    assert {file["path"] for file in document["files"]} == paths(tmp_path / "notes")
+    assert {file["owner"] for file in document["files"]} == {"managed", "yours"}
+    assert (document["locked"], document["proven"], document["committed"]) == (False, False, False)
+    assert set(document["template"]) == {"source", "version"}
+
+
+def test_tools_and_policy_are_yours_and_the_runtime_is_managed(run):
+    files = run("new", "notes", "--defaults", "--plan", "--json").document["files"]
+    owners = {file["path"]: file["owner"] for file in files}
+    assert owners["src/notes_server/tools/notes.py"] == "yours"
+    assert owners["policy.yaml"] == "yours"
+    assert owners["src/notes_server/runtime/settings.py"] == "managed"
+    assert owners[".copier-answers.yml"] == "managed"
+
+
+def test_a_plan_lists_every_file_and_writes_nothing(run, tmp_path):
+    planned = run("new", "notes", "--defaults", "--plan")
+    assert paths(tmp_path) == set()
+    run("new", "notes", "--defaults", *BARE)
+    listed = {line.split(maxsplit=1)[1] for line in planned.out.splitlines() if line.startswith(("managed", "yours"))}
+    assert listed == paths(tmp_path / "notes")
+    assert "Nothing was written" in planned.out
+
+
+def test_the_more_specific_answer_wins(run, tmp_path):
+    (tmp_path / "answers.yml").write_text("telemetry: none\nowner: File\n_commit: v0\n")
+    arguments = ("--preset=compose-oidc", "--data-file=answers.yml", "-downer=Line", "--defaults", "--plan", "--json")
+    answers = run("new", "notes", *arguments).document["answers"]
+    assert (answers["deployment"], answers["telemetry"], answers["owner"]) == ("compose", "none", "Line")
+
+
+def test_all_questions_answered_need_no_defaults(run, tmp_path):
+    run("new", "first", "--defaults", *BARE)
+    finished = run("new", "second", "--data-file=first/.copier-answers.yml", *BARE)
+    assert finished.status == 0
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
+
+
+# Where it is made
+
+
+def test_an_empty_folder_and_missing_parents_are_fine(run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert run("new", "empty", "--defaults", *BARE).status == 0
+    assert run("new", "a/b/c", "--defaults", *BARE).status == 0
+    assert (tmp_path / "a" / "b" / "c" / ".copier-answers.yml").is_file()
+
+
+@pytest.mark.parametrize("destination", ["full", "file", "file/below", "link", "."])
+def test_a_destination_that_is_taken_is_refused(run, tmp_path, destination):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    before = paths(tmp_path)
+    finished = run("new", destination, "--defaults", *BARE)
+    assert finished.status == 2
+    assert len(finished.err.splitlines()) == 1
+    assert paths(tmp_path) == before
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        (["-dproject_nam=x"], "did you mean project_name?"),
+        (["-dserves_http=true"], "serves_http follows from other answers"),
+        (["-dproviders={}"], "providers follows from other answers"),
+        (["-d_src_path=x"], "is no question"),
+        (["-dtransport=htpp"], "did you mean http?"),
+        (["-dtransport"], "write KEY=VALUE"),
+        (["-dtransport=http", "-dtransport=both"], "transport is given twice"),
+        (["-dcompliance=soc2"], "compliance is a list"),
+        (["-dcompliance=[soc2"], "compliance is a list"),
+        (["-dcompliance=[soc3]"], "did you mean soc2?"),
+        (["-dproject_slug=mcp"], "project_slug must not be mcp"),
+        (["-ddeployment=compose"], "deployment applies only when"),
+        (["--preset=compos-oidc"], "did you mean compose-oidc?"),
+        (["--data-file=missing.yml"], "missing.yml cannot be read"),
+        (["--data-file=list.yml"], "must hold a mapping"),
+        (["--data-file=broken.yml"], "not YAML in line"),
+        (["--data-file=types.yml"], "owner is a text"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_leaves_nothing(run, tmp_path, arguments, words):
+    (tmp_path / "list.yml").write_text("[transport]\n")
+    (tmp_path / "broken.yml").write_text("a: [b\n")
+    (tmp_path / "types.yml").write_text("owner: {a: b}\n")
+    before = paths(tmp_path)
+    finished = run("new", "deep/notes", "--defaults", *BARE, *arguments)
+    assert finished.status == 2
+    assert words in finished.err
+    assert len(finished.err.strip().splitlines()) == 1
+    assert paths(tmp_path) == before
+
+
+def test_without_a_terminal_missing_answers_are_named(run, tmp_path):
+    finished = run("new", "notes", "--preset=local-stdio", "-downer=Me", *BARE)
+    assert finished.status == 2
+    assert "project_name, project_slug" in finished.err
+    assert not {"owner", "transport"} & set(finished.err.replace(",", "").split())
+    assert paths(tmp_path) == set()
+
+
+def test_a_refusal_is_a_document_for_programs(run):
+    finished = run("new", "notes", "--defaults", "--json", "-dtransport=carrier-pigeon")
+    assert finished.document["exit_status"] == finished.status == 2
+    assert finished.document["error"] in finished.err
+
+
+# What happens around the render
+
+
+def test_without_the_package_index_the_result_stays(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    finished = run("new", "notes", "--defaults", "--json", "--no-git")
+    assert finished.status == 0
+    assert (finished.document["locked"], finished.document["proven"]) == (False, False)
+    assert any("the package index cannot be reached" in warning for warning in finished.document["warnings"])
+    assert (tmp_path / "notes" / "pyproject.toml").is_file()
+
+
+def test_dependencies_that_contradict_each_other_leave_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(hooks, "lock", _raise(LockError("The dependencies cannot be locked: no version.")))
+    assert run("new", "notes", "--defaults").status == 1
+    assert paths(tmp_path) == set()
+
+
+def test_a_proof_that_cannot_be_made_keeps_the_result(run, tmp_path, monkeypatch):
+    _prove_with(monkeypatch, _raise(CannotProve("there is no Python 3.13")))
+    finished = run("new", "notes", "--defaults", "--json", "--no-git")
+    assert (finished.status, finished.document["proven"]) == (0, False)
+    assert "there is no Python 3.13" in finished.err
+    assert (tmp_path / "notes").is_dir()
+
+
+def test_a_failed_proof_keeps_the_result_with_its_report(run, tmp_path, monkeypatch):
+    _prove_with(monkeypatch, lambda *_, **__: FailedProof())
+    finished = run("new", "notes", "--defaults", "--json", "--no-git")
+    assert (finished.status, finished.document["proven"]) == (4, False)
+    assert (tmp_path / "notes" / "proof.json").read_text() == "failed"
+
+
+def test_the_first_commit_needs_no_configured_name_and_runs_no_hook(run, tmp_path, monkeypatch):
+    hooks_of_person = tmp_path / "hooks"
+    hooks_of_person.mkdir()
+    (hooks_of_person / "pre-commit").write_text("#!/bin/sh\nexit 1\n")
+    (hooks_of_person / "pre-commit").chmod(stat.S_IRWXU)
+    _configure_git(monkeypatch, tmp_path, f"[core]\nhooksPath = {hooks_of_person}\n")
+    finished = run("new", "notes", "--defaults", "--json", "--no-lock", "--no-prove")
+    assert finished.document["committed"] is True
+    assert _git(tmp_path / "notes", "log", "--format=%an") == "mcp-scaffold"
+    assert _git(tmp_path / "notes", "status", "--porcelain") == ""
+    assert _git(tmp_path / "notes", "branch", "--show-current") == "main"
+
+
+def test_a_signature_that_fails_keeps_the_files_and_says_so(run, tmp_path, monkeypatch):
+    signing = "[user]\nname = Me\nemail = me@example.com\n[commit]\ngpgsign = true\n[gpg]\nprogram = /bin/false\n"
+    _configure_git(monkeypatch, tmp_path, signing)
+    finished = run("new", "notes", "--defaults", "--json", "--no-lock", "--no-prove")
+    assert (finished.status, finished.document["committed"]) == (0, False)
+    assert "gpg failed to sign" in finished.err
+    assert (tmp_path / "notes" / "pyproject.toml").is_file()
+
+
+# How it ends early
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["", "template", "repository/src", "repository/uv.lock"])
+def test_a_signal_leaves_nothing(tmp_path, number, moment):
+    with _started(tmp_path) as process:
+        _wait_for(tmp_path, moment, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kill_leaves_nothing_at_the_destination(tmp_path):
+    with _started(tmp_path) as process:
+        _wait_for(tmp_path, "repository/src", process)
+        process.kill()
+        process.communicate()
+    assert not (tmp_path / "made" / "notes").exists()
+
+
+def test_a_failure_shows_its_traceback_only_when_asked(tmp_path):
+    def fail(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [*PROGRAM, "new", "notes", "--defaults", "-dtransport=x", *options]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=_environment())
+
+    plain = fail()
+    assert (plain.returncode, "Traceback" in plain.stderr) == (2, False)
+    assert "Traceback" in fail("--debug").stderr
+
+
+# In dialogue
+
+
+def test_a_person_picks_a_preset_answers_and_confirms(tmp_path):
+    with at_terminal([*PROGRAM, "new", "notes", *BARE], tmp_path) as (person, process):
+        person.waits_for("Where do you start from?")
+        person.types("\r")
+        person.waits_for("What is the server called?")
+        person.types("\x15Team Notes\r")
+        for question in ("short name", "Python package", "What does it do", "Who owns it", "vulnerability", "licence"):
+            person.waits_for(question)
+            person.types("\r")
+        for question in ("Where will the repository live", "frameworks", "Which CI"):
+            person.waits_for(question)
+            person.types("\r")
+        person.waits_for("project_slug")
+        person.waits_for("Make this in notes?")
+        person.types("y")
+        person.waits_for("Next:")
+        assert process.wait(30) == 0
+    assert "project_slug: team-notes" in (tmp_path / "notes" / ".copier-answers.yml").read_text()
+
+
+def test_a_person_who_declines_gets_nothing(tmp_path):
+    answers = tmp_path / "answers.yml"
+    first = [*PROGRAM, "new", "first", "--defaults", *BARE]
+    subprocess.run(first, cwd=tmp_path, capture_output=True, check=True, env=_environment())
+    shutil.copy(tmp_path / "first" / ".copier-answers.yml", answers)
+    shutil.rmtree(tmp_path / "first")
+    command = [*PROGRAM, "new", "notes", *BARE, "--preset=local-stdio", "--data-file=answers.yml"]
+    with at_terminal(command, tmp_path) as (person, process):
+        person.waits_for("Make this in notes?")
+        person.types("n")
+        assert process.wait(30) == 130
+    assert list(tmp_path.iterdir()) == [answers]
+
+
+class FailedProof:
+    passed = False
+    failures = ()
+
+    def write(self, folder: Path) -> None:
+        (folder / "proof.json").write_text("failed")
+
+
+def _raise(error: Exception):
+    def fail(*_args: object, **_options: object) -> None:
+        raise error
+
+    return fail
+
+
+def _prove_with(monkeypatch, prove) -> None:
+    monkeypatch.setattr(hooks, "lock", lambda _: None)
+    monkeypatch.setattr("scaffold.proof.prove_repository", prove)
+
+
+def _configure_git(monkeypatch, tmp_path: Path, text: str) -> None:
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text(text)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+
+def _started(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, "new", "made/notes", "--defaults"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    )
+
+
+def _wait_for(folder: Path, moment: str, process: subprocess.Popen[str]) -> None:
+    """Wait until the work has come this far: a path in the temporary folder exists."""
+    deadline = time.monotonic() + 60
+    while not any(folder.glob(f"made/.notes.*/{moment}")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{moment!r} did not appear"
+        time.sleep(0.005)
