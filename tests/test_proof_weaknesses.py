@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from scaffold.errors import CannotProve, NotRendered
-from scaffold.proof import ProofReport, boot, conversation, prove_repository, proving
+from scaffold.proof import ProofReport, boot, conversation, prove_repository, proving, store
 from scaffold.proof.boot import Installation, NotStarted
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
@@ -33,6 +34,7 @@ public_url: https://weak.example.com/mcp
 auth_provider: oidc
 auth_issuer: https://id.example.com/tenant
 auth_audience: https://weak.example.com/mcp
+replica_state: redis
 """
 
 Prove = Callable[..., ProofReport]
@@ -67,6 +69,7 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
         monkeypatch.setattr(proving, "install", install)
         return prove_repository(repository, full=full)
 
+    monkeypatch.setattr(proving, "running_store", lambda _: nullcontext("redis://127.0.0.1:1/0"))
     monkeypatch.setattr(boot, "READY_SECONDS", 3.0)
     monkeypatch.setattr(conversation, "EXIT_SECONDS", 1.0)
     return run
@@ -193,6 +196,13 @@ def test_a_provider_that_is_not_known_cannot_be_proven(prove: Prove, repository:
     (repository / ".copier-answers.yml").write_text(text, encoding="utf-8")
     with pytest.raises(CannotProve, match="newer"):
         prove("careless")
+
+
+def test_a_missing_store_is_no_failed_proof(prove: Prove, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "running_store", store.running_store)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(CannotProve, match="redis-server"):
+        prove("careless", full=False)
 
 
 def test_a_program_that_was_not_installed_is_told(repository: Path, tmp_path: Path) -> None:

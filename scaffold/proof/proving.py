@@ -27,6 +27,7 @@ from scaffold.proof.probe import Deviation, Need, Probe, Result, Skip, Status
 from scaffold.proof.probes import ALL
 from scaffold.proof.report import ProofReport
 from scaffold.proof.repository import Repository
+from scaffold.proof.store import running_store
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Endpoint, Era, WireError
 
@@ -134,6 +135,8 @@ class _Stage:
         settings: dict[str, str] = {}
         if self._repository.provider != "none":
             self._issuer, settings = self._start_issuer(installation.folder)
+        if self._repository.shares_state:
+            settings["MCP_REDIS_URL"] = stack.enter_context(running_store(installation.folder))
         self._production = Launcher(installation, production_settings(self._repository) | settings)
         self._pool = ThreadPoolExecutor()
         stack.callback(self._pool.shutdown, cancel_futures=True)
@@ -160,6 +163,7 @@ class _Stage:
         if repository.serves_http:
             self._start_production(subject)
             subject.boot = self._boot
+            subject.shares_state = repository.shares_state
             subject.development = self._development()
         else:
             subject.lacking[Need.ENDPOINT] = "the server serves stdio only"
@@ -180,7 +184,7 @@ class _Stage:
 
     def _development(self) -> Callable[[], Subject]:
         production_only = ("MCP_PUBLIC_URL", "MCP_ALLOWED_ORIGINS", "MCP_REQUEST_STATE_KEYS")
-        changes = {"MCP_ENVIRONMENT": "development", **dict.fromkeys(production_only, "")}
+        changes = {"MCP_ENVIRONMENT": "development", "MCP_REPLICAS": "1", **dict.fromkeys(production_only, "")}
         launcher = self._production.with_settings(changes)
         early = self._stack.enter_context(launcher.started())
 

@@ -90,6 +90,11 @@ class Repository:
         return self.answer("auth_audience", self.public_url)
 
     @property
+    def shares_state(self) -> bool:
+        """Whether its replicas need a Redis."""
+        return self.serves_http and self.answer("replica_state") == "redis"
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The roles that policy.yaml gives scopes to, for providers that cannot grant a server's own scopes."""
         try:

@@ -37,6 +37,7 @@ class Subject:
     bearer: str | None = None
     roles: tuple[str, ...] = ()
     may_load: bool = True
+    shares_state: bool = False
     server: Server | None = None
     development: Callable[[], Subject] | None = None
     """Waits for the server in development mode; raises `NotStarted`."""

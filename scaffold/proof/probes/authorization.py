@@ -20,7 +20,7 @@ ADMINISTRATIVE_SCOPE = "mcp:admin"
     "A token without the scope is told all scopes that it needs",
     expect="403 insufficient_scope with resource_metadata; with the challenged scopes the same call is let in",
     source=SCOPE_CHALLENGE,
-    control="AUTHZ-01",
+    control="AUTHZ-02",
     core=True,
 )
 def missing_scope(subject: Subject) -> str:
@@ -41,7 +41,7 @@ def missing_scope(subject: Subject) -> str:
     "The older era is guarded as the newer",
     expect="403 insufficient_scope for a call in the era of 2025-11-25, whatever its headers say",
     source=SCOPE_CHALLENGE,
-    control="AUTHZ-01",
+    control="AUTHZ-02",
 )
 def missing_scope_legacy(subject: Subject) -> str:
     tool = _guarded_tool(subject)
@@ -56,7 +56,7 @@ def missing_scope_legacy(subject: Subject) -> str:
     "Administrative scopes want a second factor",
     expect="401 insufficient_user_authentication without it, and with it the same call is let in",
     source=STEP_UP.section("section 3", "section-3"),
-    control="AUTHZ-02",
+    control="AUTHZ-03",
 )
 def second_factor(subject: Subject) -> str:
     if subject.signer.shape.second_factor is None:
@@ -75,7 +75,7 @@ def second_factor(subject: Subject) -> str:
     "What no policy names is denied",
     expect="an error for a tool that does not exist, and no answer with its result",
     source=MCP_AUTHORIZATION.section("Error Handling", "error-handling"),
-    control="AUTHZ-03",
+    control="AUTHZ-01",
 )
 def unknown_tool(subject: Subject) -> str:
     reply = _try(subject, {"name": "no_such_tool_here"}, subject.token())

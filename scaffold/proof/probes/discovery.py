@@ -94,7 +94,7 @@ def list_legacy(subject: Subject) -> str:
     "The list of tools has one order",
     expect="two lists of two principals are equal",
     source=MCP_TOOLS.section("Capabilities", "capabilities"),
-    control="TOOL-01",
+    control="OPS-01",
     needs=(Need.ACCESS,),
 )
 def stable_list(subject: Subject) -> str:

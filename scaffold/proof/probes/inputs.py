@@ -26,7 +26,7 @@ MESSAGES = MCP_BASE.section("Messages", "messages")
     "A body that says it is huge is refused unread",
     expect="413",
     source=HTTP.section("section 15.5.14", "section-15.5.14"),
-    control="IN-01",
+    control="IN-02",
     core=True,
 )
 def oversize(subject: Subject) -> str:
@@ -39,7 +39,7 @@ def oversize(subject: Subject) -> str:
     "A large body that does not say its size is refused",
     expect="413",
     source=HTTP.section("section 15.5.14", "section-15.5.14"),
-    control="IN-01",
+    control="IN-02",
     needs=(Need.LOAD,),
 )
 def oversize_chunked(subject: Subject) -> str:
@@ -106,7 +106,7 @@ def media_type(subject: Subject) -> str:
     "An argument that a tool does not have is refused",
     expect="an error, not a result without it",
     source=MCP_TOOLS.section("Security Considerations", "security-considerations"),
-    control="IN-03",
+    control="IN-01",
     core=True,
 )
 def unknown_argument(subject: Subject) -> str:
@@ -119,7 +119,7 @@ def unknown_argument(subject: Subject) -> str:
     "An argument of the wrong type is not mended",
     expect="an error, not a result",
     source=MCP_TOOLS.section("Security Considerations", "security-considerations"),
-    control="IN-03",
+    control="IN-01",
     core=True,
 )
 def coerced_argument(subject: Subject) -> str:
@@ -136,7 +136,7 @@ def coerced_argument(subject: Subject) -> str:
     "An unknown method is told as such",
     expect="404 with -32601",
     source=MCP_HTTP.section("Protocol Version Header", "protocol-version-header"),
-    control="IN-04",
+    control="IN-03",
 )
 def unknown_method(subject: Subject) -> str:
     reply = subject.client(Era.MODERN).request("no/such/method")

@@ -90,7 +90,7 @@ def live(subject: Subject) -> str:
     "Without its issuer the server lives and is not ready",
     expect="200 from /livez, 503 from /readyz, and no request let in",
     source=KUBERNETES_PROBES,
-    control="OPS-02",
+    control="OPS-03",
     needs=(Need.PROCESS, Need.ENDPOINT, Need.ISSUER),
 )
 def issuer_down(subject: Subject) -> str:
@@ -104,11 +104,29 @@ def issuer_down(subject: Subject) -> str:
 
 
 @ENDING.probe(
+    "store-down",
+    "Without its store the server lives and is not ready",
+    expect="200 from /livez, 503 from /readyz",
+    source=KUBERNETES_PROBES,
+    control="OPS-06",
+    needs=(Need.PROCESS, Need.ENDPOINT),
+)
+def store_down(subject: Subject) -> str:
+    if not subject.shares_state:
+        raise Skip("the server shares no state")
+    with subject.booted({"MCP_REDIS_URL": "redis://127.0.0.1:1/0"}) as (orphaned, server):
+        ready = server.wait_for_readiness(503)
+        check(ready == 503, f"/readyz: {ready}")
+        alive = exchange(orphaned.address, "GET", "/livez").status
+        return check(alive == 200, f"/livez {alive}, /readyz 503")
+
+
+@ENDING.probe(
     "no-session",
     "No session is made",
     expect="no Mcp-Session-Id in any answer to initialize",
     source=MCP_BASE.section("Statelessness", "statelessness"),
-    control="OPS-03",
+    control="OPS-01",
     needs=(Need.PROCESS, Need.ENDPOINT, Need.ACCESS),
 )
 def no_session(subject: Subject) -> str:
