@@ -48,15 +48,15 @@ def free_destination(path: Path) -> Path:
     Raises:
         RefusedError: Something is there, or the folder cannot be replaced.
     """
-    destination = path.resolve()
-    if destination == Path.cwd():
-        raise RefusedError(f"{destination} is the folder that you are in: name a new folder, or run this one level up.")
     try:
+        destination = path.resolve()
         taken = path.is_symlink() or (destination.exists() and any(destination.iterdir()))
     except NotADirectoryError:
         taken = True
-    except OSError as error:
-        raise RefusedError(f"{destination} cannot be used: {error.strerror}.") from error
+    except (OSError, RuntimeError) as error:
+        raise RefusedError(f"{path} cannot be used: {error}.") from error
+    if destination == Path.cwd():
+        raise RefusedError(f"{destination} is the folder that you are in: name a new folder, or run this one level up.")
     if taken:
         raise RefusedError(f"{destination} already holds something: name a new or an empty folder.")
     return destination

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import select
 import subprocess
@@ -47,6 +46,8 @@ class Person:
 @contextmanager
 def at_terminal(command: Sequence[str], folder: Path) -> Iterator[tuple[Person, subprocess.Popen[bytes]]]:
     """Run `command` in `folder` on a terminal of its own."""
+    import pty  # noqa: PLC0415 -- Windows has none
+
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command,

@@ -25,6 +25,7 @@ from tests.terminal import at_terminal
 CHECKOUT = Path(__file__).parents[1]
 BARE = ("--no-lock", "--no-git", "--no-prove")
 PROGRAM = (sys.executable, "-m", "scaffold")
+on_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor pseudo terminals")
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def test_a_failed_proof_keeps_the_result_with_its_report(run, tmp_path, monkeypa
     assert (tmp_path / "notes" / "proof.json").read_text() == "failed"
 
 
+@on_posix
 def test_the_first_commit_needs_no_configured_name_and_runs_no_hook(run, tmp_path, monkeypatch):
     hooks_of_person = tmp_path / "hooks"
     hooks_of_person.mkdir()
@@ -254,6 +256,7 @@ def test_the_first_commit_needs_no_configured_name_and_runs_no_hook(run, tmp_pat
     assert _git(tmp_path / "notes", "branch", "--show-current") == "main"
 
 
+@on_posix
 def test_a_signature_that_fails_keeps_the_files_and_says_so(run, tmp_path, monkeypatch):
     signing = "[user]\nname = Me\nemail = me@example.com\n[commit]\ngpgsign = true\n[gpg]\nprogram = /bin/false\n"
     _configure_git(monkeypatch, tmp_path, signing)
@@ -266,12 +269,13 @@ def test_a_signature_that_fails_keeps_the_files_and_says_so(run, tmp_path, monke
 # How it ends early
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@on_posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("moment", ["", "template", "repository/src", "repository/uv.lock"])
-def test_a_signal_leaves_nothing(tmp_path, number, moment):
+def test_a_signal_leaves_nothing(tmp_path, name, moment):
     with _started(tmp_path) as process:
         _wait_for(tmp_path, moment, process)
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -299,6 +303,7 @@ def test_a_failure_shows_its_traceback_only_when_asked(tmp_path):
 # In dialogue
 
 
+@on_posix
 def test_a_person_picks_a_preset_answers_and_confirms(tmp_path):
     with at_terminal([*PROGRAM, "new", "notes", *BARE], tmp_path) as (person, process):
         person.waits_for("Where do you start from?")
@@ -319,6 +324,7 @@ def test_a_person_picks_a_preset_answers_and_confirms(tmp_path):
     assert "project_slug: team-notes" in (tmp_path / "notes" / ".copier-answers.yml").read_text()
 
 
+@on_posix
 def test_a_person_who_declines_gets_nothing(tmp_path):
     answers = tmp_path / "answers.yml"
     first = [*PROGRAM, "new", "first", "--defaults", *BARE]

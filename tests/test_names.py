@@ -1,0 +1,66 @@
+"""Names and texts in a whole repository: none hides a dependency, and none breaks a file that it stands in."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scaffold import documents, hooks
+from scaffold.rendering import Renderer
+from scaffold.source import template_source
+
+CHECKOUT = Path(__file__).parents[1]
+WIDEST = {
+    "transport": "both",
+    "auth_provider": "keycloak",
+    "deployment": "kubernetes",
+    "compliance": ["pci-dss"],
+    "telemetry": "both",
+    "replica_state": "redis",
+}
+HOSTILE = {
+    "project_name": 'Bob\'s "MCP" \\ {{ 7*7 }} </script> $(x) 👍',
+    "description": 'a: "b" # c {% raw %} \\ ` <!-- --> \'\'\' """ [x](y)',
+    "owner": '- O\'Brien: & Söhne, "[Inc]" \\n',
+}
+PARSERS: dict[str, Callable[[str], object]] = {
+    ".json": json.loads,
+    ".py": lambda text: compile(text, "rendered", "exec"),
+    ".toml": tomllib.loads,
+    ".yaml": lambda text: list(yaml.safe_load_all(text)),
+    ".yml": lambda text: list(yaml.safe_load_all(text)),
+}
+
+
+def render(folder: Path, **answers: object) -> Path:
+    repository = folder / "repository"
+    Renderer(template_source(), folder).with_defaults(answers, repository)
+    return repository
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_hostile_texts_break_no_file(tmp_path, ci):
+    repository = render(tmp_path, **WIDEST, **HOSTILE, ci=ci)
+    for file in repository.rglob("*"):
+        if file.suffix in PARSERS:
+            PARSERS[file.suffix](file.read_text(encoding="utf-8"))
+    recorded = yaml.safe_load((repository / ".copier-answers.yml").read_text(encoding="utf-8"))
+    assert {key: recorded[key] for key in HOSTILE} == HOSTILE
+    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["description"] == HOSTILE["description"]
+    assert "49" not in (repository / "README.md").read_text(encoding="utf-8").partition("\n")[0]
+
+
+@pytest.mark.network
+def test_every_locked_name_is_reserved(tmp_path):
+    repository = render(tmp_path, **WIDEST)
+    hooks.lock(repository)
+    packages = tomllib.loads((repository / "uv.lock").read_text(encoding="utf-8"))["package"]
+    locked = {package["name"] for package in packages if package["source"] != {"editable": "."}}
+    reserved = documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]["distributions"]
+    assert locked <= set(reserved.split())
