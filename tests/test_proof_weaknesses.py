@@ -63,7 +63,10 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
             program.write_text(
                 f'#!/bin/sh\nexec "{sys.executable}" "{WEAK_SERVER}" {weakness} "$@"\n', encoding="utf-8"
             )
-            program.chmod(0o755)
+            python = programs / "python"
+            python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+            for file in (program, python):
+                file.chmod(0o755)
             return Installation(repository, folder)
 
         monkeypatch.setattr(proving, "install", install)
@@ -112,6 +115,11 @@ def test_garbage_is_told_as_such(prove: Prove) -> None:
     told = observations(prove("noisy", full=False))
     assert told["discovery.list-2026"] == "the answer is no HTTP (BadStatusLine)"
     assert "stray lines, the first 'Welcome" in told["stdio.clean"]
+
+
+def test_a_server_of_another_world_ends_no_proof(prove: Prove) -> None:
+    report = prove("twisted", full=False)
+    assert {"discovery.discover", "discovery.list-2026", "discovery.metadata", "stdio.list"} <= failed(report)
 
 
 def test_no_process_outlives_the_proof(prove: Prove, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

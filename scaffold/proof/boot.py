@@ -35,6 +35,7 @@ GRACE_SECONDS = 5
 LOG_LINES = 12
 BIND_ATTEMPTS = 3
 INSTALL_SECONDS = 600
+PROGRAM_SECONDS = 30
 ALLOWED_ORIGIN = "https://client.example.com"
 
 WINDOWS = sys.platform == "win32"
@@ -186,6 +187,15 @@ class Server:
             return None
 
 
+@dataclass(frozen=True)
+class Run:
+    """How a program ended, what it printed, and its last word."""
+
+    status: int | None
+    output: str
+    last_word: str
+
+
 class Running:
     """The process groups of one proof, so that they can be ended although other threads wait for them."""
 
@@ -262,19 +272,15 @@ class Launcher:
         with self._log() as log, self._group(command, self.settings, log, subprocess.PIPE) as process:
             yield StdioServer(process, Path(log.name))
 
-    def run_python(self, source: str, *arguments: str, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run a program with the repository's own Python and packages."""
-        python = self.installation.executable("python")
-        return subprocess.run(
-            [str(python), "-c", source, *arguments],
-            cwd=self.installation.folder,
-            env={**_inherited(FOREIGN_TO_SERVER), **settings},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def run_python(self, source: str, variables: Mapping[str, str]) -> Run:
+        """Run a program with the repository's own Python and packages; its status is None when it went on too long."""
+        command = [str(self.installation.executable("python")), "-c", source]
+        with self._log() as log, self._group(command, variables, log, subprocess.PIPE) as process:
+            try:
+                output = process.communicate(timeout=PROGRAM_SECONDS)[0].decode("utf-8", "replace")
+            except subprocess.TimeoutExpired:
+                return Run(None, "", last_lines(_read(log), 1))
+            return Run(process.returncode, output, last_lines(_read(log), 1))
 
     @property
     def _program(self) -> Path:
@@ -358,6 +364,10 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _read(log: IO[bytes]) -> str:
+    return Path(log.name).read_text(encoding="utf-8", errors="replace")
 
 
 class StdioServer:

@@ -33,6 +33,7 @@ from scaffold.proof.wire import Endpoint, Era, WireError
 
 Progress = Callable[[str], None]
 
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 TOLD_VERSIONS = ("mcp", "pydantic", "starlette", "uvicorn", "pyjwt")
 
 
@@ -163,6 +164,7 @@ class _Stage:
         if repository.serves_http:
             self._start_production(subject)
             subject.boot = self._boot
+            subject.run_python = self._production.run_python
             subject.shares_state = repository.shares_state
             subject.development = self._development()
         else:
@@ -232,6 +234,8 @@ def _asked(probe: Probe, subject: Subject) -> Result:
         status, seen = Status.SKIPPED, str(skipped)
     except (Deviation, WireError) as deviation:
         status, seen = Status.FAILED, str(deviation)
+    except UNREADABLE as error:
+        status, seen = Status.FAILED, f"an answer of a shape that nobody expects ({type(error).__name__})"
     except NotStarted as failure:
         return Result(probe, Status.FAILED, str(failure), _since(began), failure.log)
     return Result(probe, status, seen, _since(began))

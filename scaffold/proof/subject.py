@@ -15,7 +15,7 @@ from scaffold.proof.probe import Need, Skip
 from scaffold.proof.wire import Client, Endpoint, Era, Message, Reply, exchange
 
 if TYPE_CHECKING:
-    from scaffold.proof.boot import NotStarted, Server
+    from scaffold.proof.boot import NotStarted, Run, Server
     from scaffold.proof.conversation import Conversation
 
 STEPS_UP = 3
@@ -25,6 +25,10 @@ _ASKING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 Boot = Callable[[Mapping[str, str]], AbstractContextManager[tuple["Subject", "Server"]]]
 """Starts one more server with changed settings; whoever asks waits for what it wants to see."""
+
+
+RunPython = Callable[[str, Mapping[str, str]], "Run"]
+"""Runs a program with the repository's own Python and packages."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Subject:
     development: Callable[[], Subject] | None = None
     """Waits for the server in development mode; raises `NotStarted`."""
     boot: Boot | None = None
+    run_python: RunPython | None = None
     converse: Callable[[Era], Conversation] | None = None
     starts: dict[str, NotStarted | None] = field(default_factory=dict)
     """What was tried before the probes, and how it failed, if it did."""

@@ -7,6 +7,7 @@ unguarded  asks for scopes, and forgets the second factor
 lazy       is never ready
 dead       ends at once, with a last word
 jammed     finds its port taken, the first time
+    twisted    answers with JSON of no shape that anybody expects
 noisy      answers with what is neither HTTP nor JSON
 fertile    starts a child that outlives its parent
 """
@@ -40,6 +41,8 @@ SCOPES = {"read_all": "mcp:read", "purge": "mcp:admin"}
 
 def result_of(method: str, params: dict[str, object]) -> dict[str, object]:
     """What a server that looks at nothing answers."""
+    if WEAKNESS == "twisted":
+        return {"tools": [1, None, {"name": []}], "supportedVersions": 7, "capabilities": [], "_meta": 3, "content": 1}
     common = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
     if method == "initialize":
         return {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "weak", "version": "0"}}
@@ -64,6 +67,8 @@ class Handler(BaseHTTPRequestHandler):
             # Ready for whoever starts it, and dead to everybody else.
             known = not self.headers["Host"].startswith("10.")
             self.answer(200 if self.path == "/readyz" and known else 500, {})
+        elif WEAKNESS == "twisted" and not health:
+            self.answer(200, ["resource", None])
         elif health:
             self.answer(200, {"status": "ok"})
         elif "oauth-protected-resource" in self.path:

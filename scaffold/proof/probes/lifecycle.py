@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
+from scaffold.proof import official
 from scaffold.proof.boot import GRACE_SECONDS
 from scaffold.proof.probe import (
     KUBERNETES_PROBES,
@@ -67,6 +69,26 @@ def development(subject: Subject) -> str:
         raise Skip(subject.lacking.get(Need.ENDPOINT, Need.PROCESS.value))
     reply = subject.development().client().request("tools/list")
     return check(reply.status == 200, f"ready; tools/list: {reply}")
+
+
+@ENDING.probe(
+    "official-client",
+    "The official client gets along with the server",
+    expect="the SDK's own client lists the tools in both eras",
+    source=MCP_HTTP,
+    control="OPS-01",
+    needs=(Need.PROCESS, Need.ENDPOINT),
+)
+def official_client(subject: Subject) -> str:
+    if subject.development is None or subject.run_python is None:
+        raise Skip(Need.PROCESS.value)
+    development = subject.development()
+    told = subject.run_python(official.SCRIPT, official.settings(development.address.url, development.token()))
+    check(told.status == 0, told.last_word or f"exit status {told.status}")
+    listed = json.loads(told.output)
+    names = [tool["name"] for tool in subject.tools]
+    agreed = listed == {"legacy": names, "auto": names}
+    return check(agreed, f"{len(names)} tools in both eras" if agreed else told.output.strip())
 
 
 @ENDING.probe(
