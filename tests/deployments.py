@@ -19,6 +19,7 @@ TEXTS = {
     "project_name": 'Bob\'s "MCP" \\ $HOME {{ 7*7 }} Server',
     "project_slug": "bob-server",
     "package_name": "bob_server",
+    "license": "apache-2.0",
     "description": "Notes: # <b>not</b> ${CI} 'really' `here`",
 }
 HTTP = {

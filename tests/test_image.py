@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 import uv
 
-from tests.deployments import REGISTRY, TEXTS, find_tool, render
+from tests.deployments import REGISTRY, TEXTS, find_tool, parse_documents, render
 from tests.docker import HARDENED, Docker, open_docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("docker")]
@@ -237,3 +238,32 @@ def test_compose_runs_it(docker: Docker, http_repository: Path, http_image: str)
             assert json.load(answer) == {"status": "ready"}
     finally:
         compose(*project, "down", "--timeout", "20")
+
+
+@pytest.mark.parametrize("name", ["stdio", "compose-redis"])
+def test_ci_accepts_the_image(name: str, docker: Docker, tmp_path: Path) -> None:
+    repository = lock(name, tmp_path / "repository")
+    docker.build(repository, f"{TEXTS['project_slug']}:ci")
+    seen = run_script(docker, find_smoke_test(repository))
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+def test_ci_refuses_an_image_that_does_not_answer(docker: Docker, stdio_image: str, tmp_path: Path) -> None:
+    broken = tmp_path / "Dockerfile"
+    broken.write_text(f'FROM {stdio_image}\nENTRYPOINT ["{PYTHON}", "-c", "raise SystemExit"]\n')
+    docker("build", "--tag", f"{TEXTS['project_slug']}:ci", str(tmp_path))
+    assert run_script(docker, find_smoke_test(render("stdio", tmp_path / "repository"))).returncode != 0
+
+
+def find_smoke_test(repository: Path) -> str:
+    """The step of the rendered workflow that runs the image."""
+    [workflow] = parse_documents((repository / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    [script] = [step["run"] for step in workflow["jobs"]["image"]["steps"] if "docker run" in step.get("run", "")]
+    return str(script)
+
+
+def run_script(docker: Docker, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a step as GitHub does."""
+    environment = os.environ | docker.environment | {"PATH": f"/usr/bin{os.pathsep}{os.environ['PATH']}"}
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
