@@ -11,4 +11,4 @@ def environment(**settings: object) -> dict[str, str]:
     """This process's environment without its own settings, and with those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MCP_")}
     given = {f"MCP_{name.upper()}": str(value) for name, value in settings.items()}
-    return {**inherited, "PYTHONPATH": str(TESTS), **given}
+    return {**inherited, "PYTHONPATH": str(TESTS), "OTEL_SDK_DISABLED": "true", **given}

@@ -4,6 +4,7 @@
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,15 +19,15 @@ MODERN, LEGACY = "2026-07-28", "2025-11-25"
 class ServerProcess:
     """Starts over http with settings from the keyword arguments; `MCP_` is put before their names."""
 
-    def __init__(self, *, wait_for: str = "/readyz", **settings: object) -> None:
+    def __init__(self, *, wait_for: str = "/readyz", ca: ssl.SSLContext | None = None, **settings: object) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if ca else 'http'}://127.0.0.1:{self.port}"
         given = {"environment": "development", "port": self.port, **settings}
         self.log = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sample", "http"], env=environment(**given), stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "sample"], env=environment(**given), stderr=subprocess.PIPE, text=True
         )
-        self.http = httpx2.Client(base_url=self.url, timeout=10)
+        self.http = httpx2.Client(base_url=self.url, timeout=10, verify=ca or True)
         self._wait(wait_for)
 
     def stop(self) -> int:

@@ -1,27 +1,6 @@
 # Managed by the template; updates merge into this file.
-"""What the runtime raises: a server that cannot start, and a request that is refused."""
-
-from dataclasses import dataclass, field
+"""What keeps the server from starting."""
 
 
 class ConfigurationError(Exception):
     """The server must not start like this; the message tells an operator what to change."""
-
-
-@dataclass(eq=False)
-class Refused(Exception):
-    """A request is answered with a refusal, which is recorded under `reason`."""
-
-    status: int
-    """The HTTP status; also the JSON-RPC code unless `code` says otherwise, as it is outside the reserved range."""
-    reason: str
-    """One of a few fixed words: it labels a metric."""
-    message: str
-    """One sentence for the client; holds nothing that the client did not send or may not know."""
-    code: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    detail: str | None = None
-    """What only the log and the audit may know."""
-
-    def __str__(self) -> str:
-        return self.message

@@ -3,7 +3,7 @@
 
 from starlette.types import Scope
 
-from .errors import Refused
+from .refused import Refused
 
 
 def single_header(scope: Scope, name: bytes) -> str | None:

@@ -60,11 +60,10 @@ class Policy(BaseModel):
             ConfigurationError: something has no rule, or a rule names an undeclared scope.
         """
         for kind in ("tools", "resources", "prompts"):
-            missing = getattr(features, kind) - getattr(self, kind).keys()
-            if missing:
+            if missing := getattr(features, kind) - getattr(self, kind).keys():
                 raise ConfigurationError(f"policy.yaml has no rule under '{kind}' for: {', '.join(sorted(missing))}.")
-        rules = (*self.scopes.values(), *self.roles.values(), *self.tools.values())
-        named = {scope for rule in (*rules, *self.resources.values(), *self.prompts.values()) for scope in rule}
+        tables = (self.scopes, self.roles, self.tools, self.resources, self.prompts)
+        named = {scope for table in tables for rule in table.values() for scope in rule}
         if undeclared := named - self.scopes.keys():
             names = ", ".join(sorted(undeclared))
             raise ConfigurationError(f"policy.yaml uses scopes that are not under 'scopes': {names}.")

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..about import TITLE
-from ..errors import Refused
 from ..policy import Policy
+from ..refused import Refused
 from ..settings import Settings
 from .provider import PROVIDER
 

@@ -9,8 +9,8 @@ import anyio
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import Refused
 from ..headers import single_header
+from ..refused import Refused
 
 MAX_DEPTH = 64
 _OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)

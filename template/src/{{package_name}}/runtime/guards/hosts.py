@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import Refused
 from ..headers import single_header
 from ..refusals import add_missing
+from ..refused import Refused
 
 _ALLOWED_METHODS = b"POST"
 _ALLOWED_HEADERS = b"authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name"

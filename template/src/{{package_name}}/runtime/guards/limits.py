@@ -5,8 +5,8 @@ from limits.errors import StorageError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..calls.limits import LIMITED_METHODS, RateLimit, target_of
-from ..errors import Refused
 from ..principal import current_principal
+from ..refused import Refused
 
 
 class CallLimits:

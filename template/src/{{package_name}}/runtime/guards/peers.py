@@ -8,7 +8,7 @@ from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import Refused
+from ..refused import Refused
 
 FAILURES = RateLimitItemPerMinute(60)
 
