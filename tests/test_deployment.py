@@ -95,7 +95,8 @@ SCANS = {
         (".github/workflows/ci.yml", "matrix.python }}", "matrix.pyhton }}"),
     ),
     "schema of workflows": Scan(
-        "check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml .github/workflows/release.yml",
+        "check-jsonschema --builtin-schema vendor.github-workflows"
+        " .github/workflows/ci.yml .github/workflows/release.yml",
         GITHUB,
         (".github/workflows/ci.yml", "runs-on:", "run-on:"),
     ),

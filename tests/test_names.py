@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -37,7 +38,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def render(folder: Path, **answers: object) -> Path:
+def render(folder: Path, **answers: Any) -> Path:
     repository = folder / "repository"
     Renderer(template_source(), folder).with_defaults(answers, repository)
     return repository

@@ -49,7 +49,7 @@ def run(monkeypatch, capsys, tmp_path):
         with pytest.raises(SystemExit) as ended:
             cli.main()
         captured = capsys.readouterr()
-        return Finished(ended.value.code or 0, captured.out, captured.err)
+        return Finished(int(ended.value.code or 0), captured.out, captured.err)
 
     return run
 

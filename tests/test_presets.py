@@ -63,7 +63,7 @@ def test_questions_are_told_in_words_and_as_a_document(monkeypatch, capsys):
     assert "{{" not in words
 
 
-def _run(monkeypatch, capsys, *arguments: str) -> str:
+def _run(monkeypatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     monkeypatch.setattr(sys, "argv", ["mcp-scaffold", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
