@@ -63,6 +63,7 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
             program.write_text(
                 f'#!/bin/sh\nexec "{sys.executable}" "{WEAK_SERVER}" {weakness} "$@"\n', encoding="utf-8"
             )
+            (folder / "environment" / "pyvenv.cfg").write_text("version_info = 3.13.0\n", encoding="utf-8")
             python = programs / "python"
             python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
             for file in (program, python):
@@ -166,6 +167,14 @@ def test_a_report_is_the_same_but_for_times(prove: Prove) -> None:
 def test_a_folder_that_was_not_rendered_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotRendered, match=r"has no \.copier-answers\.yml"):
         prove_repository(tmp_path)
+
+
+def test_the_exit_status_tells_why(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from scaffold.cli import main; main()", "prove", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["exit_status"] == 2
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "transport: http", "{", "\x00"])

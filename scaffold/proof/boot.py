@@ -60,6 +60,12 @@ class Installation:
     repository: Repository
     folder: Path
 
+    @property
+    def python_version(self) -> str:
+        """The version of its Python."""
+        told = (self.folder / "environment" / "pyvenv.cfg").read_text(encoding="utf-8")
+        return next((line.partition("=")[2].strip() for line in told.splitlines() if line.startswith("version")), "")
+
     def executable(self, name: str) -> Path:
         """A program of the environment."""
         if WINDOWS:

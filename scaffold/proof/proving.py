@@ -60,7 +60,7 @@ def prove_repository(
         subject=repository.slug,
         tier="full" if full else "core",
         results=results,
-        versions=_versions() | repository.locked_versions(TOLD_VERSIONS),
+        versions=_versions() | subject.versions | repository.locked_versions(TOLD_VERSIONS),
         template=repository.template_version,
         answers={key: value for key, value in repository.answers.items() if not key.startswith("_")},
         started=clock.started,
@@ -132,6 +132,7 @@ class _Stage:
     def __init__(self, installation: Installation, stack: ExitStack) -> None:
         self._repository = installation.repository
         self._stack = stack
+        self._python_version = installation.python_version
         self._issuer: Issuer | None = None
         settings: dict[str, str] = {}
         if self._repository.provider != "none":
@@ -161,6 +162,7 @@ class _Stage:
         """Start the production server; the others start beside it, and whoever asks for them waits."""
         repository = self._repository
         subject = Subject(public_url=repository.public_url, roles=repository.roles, starts={"install": None})
+        subject.versions["python"] = self._python_version
         if repository.serves_http:
             self._start_production(subject)
             subject.boot = self._boot

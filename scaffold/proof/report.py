@@ -71,7 +71,7 @@ class ProofReport:
         passed = [result for result in self.results if result.status is Status.PASSED]
         lines += [f"passed   {result.probe.id:{width}}  {result.observation}" for result in passed]
         if self.log:
-            lines += ["", "The server's last lines:", *(f"  {line}" for line in self.log.splitlines())]
+            lines += ["", "The last lines of its log:", *(f"  {line}" for line in self.log.splitlines())]
         return "\n".join([*lines, "", self.summary()])
 
     def summary(self) -> str:

@@ -50,6 +50,7 @@ class Subject:
     converse: Callable[[Era], Conversation] | None = None
     starts: dict[str, NotStarted | None] = field(default_factory=dict)
     """What was tried before the probes, and how it failed, if it did."""
+    versions: dict[str, str] = field(default_factory=dict)
     principal: str = "prover"
     granted: set[str] = field(default_factory=set)
     lacking: dict[Need, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ unguarded  asks for scopes, and forgets the second factor
 lazy       is never ready
 dead       ends at once, with a last word
 jammed     finds its port taken, the first time
-    twisted    answers with JSON of no shape that anybody expects
+twisted    answers with JSON of no shape that anybody expects
 noisy      answers with what is neither HTTP nor JSON
 fertile    starts a child that outlives its parent
 """

@@ -9,7 +9,7 @@ import threading
 import time
 
 from scaffold.proof import official
-from scaffold.proof.boot import GRACE_SECONDS
+from scaffold.proof.boot import GRACE_SECONDS, WINDOWS
 from scaffold.proof.probe import (
     KUBERNETES_PROBES,
     KUBERNETES_TERMINATION,
@@ -30,6 +30,7 @@ ENDING = Family("lifecycle")
 LOCKING = Source("uv, Locking and syncing", "https://docs.astral.sh/uv/concepts/projects/sync/")
 NOWHERE = "https://localhost:1"
 MARGIN_SECONDS = 3.0
+NO_SIGNAL = "there is no SIGTERM to send here"
 
 
 @STARTING.probe(
@@ -164,6 +165,8 @@ def no_session(subject: Subject) -> str:
     needs=(Need.PROCESS, Need.ENDPOINT, Need.ACCESS),
 )
 def drains_streams(subject: Subject) -> str:
+    if WINDOWS:
+        raise Skip(NO_SIGNAL)
     with subject.booted({}) as (draining, server):
         server.wait_until_ready()
         listener = _Listener(draining)
@@ -193,8 +196,8 @@ def drains_streams(subject: Subject) -> str:
     core=True,
 )
 def stops(subject: Subject) -> str:
-    if subject.server is None:
-        raise Skip("the server was not started here")
+    if subject.server is None or WINDOWS:
+        raise Skip(NO_SIGNAL)
     early = subject.server.process.poll()
     check(early is None, f"it had ended before, with status {early}")
     code = subject.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
