@@ -141,7 +141,8 @@ def _inherited(foreign: tuple[str, ...]) -> dict[str, str]:
 
 def last_lines(text: str, count: int = LOG_LINES) -> str:
     """The last lines of a log that say something."""
-    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join("".join(filter(str.isprintable, line)) for line in lines[-count:])
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 
 from scaffold.proof import boot, samples
-from scaffold.proof.wire import CLIENT, Era, Message, modern_params
+from scaffold.proof.wire import CLIENT, Era, Message, as_message, modern_params, parse
 
 EXIT_SECONDS = 5.0
 
@@ -81,7 +80,7 @@ class _Speaker:
             line = self.server.receive(left)
             if line is None:
                 raise EOFError
-            message = _parsed(_decoded(line))
+            message = as_message(parse(line))
             if message.get("id") == self._last_id:
                 self.conversation.replies[method] = message
                 return message
@@ -90,15 +89,7 @@ class _Speaker:
 
 def is_protocol(line: str) -> bool:
     """Whether a line is one JSON-RPC message and nothing else."""
-    return _parsed(line).get("jsonrpc") == "2.0"
-
-
-def _parsed(line: str) -> Message:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
+    return as_message(parse(line)).get("jsonrpc") == "2.0"
 
 
 def _decoded(line: bytes) -> str:

@@ -33,7 +33,8 @@ from scaffold.proof.wire import Endpoint, Era, WireError
 
 Progress = Callable[[str], None]
 
-UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+LONGEST_OBSERVATION = 400
+UNREADABLE = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 TOLD_VERSIONS = ("mcp", "pydantic", "starlette", "uvicorn", "pyjwt")
 
 
@@ -240,7 +241,13 @@ def _asked(probe: Probe, subject: Subject) -> Result:
         status, seen = Status.FAILED, f"an answer of a shape that nobody expects ({type(error).__name__})"
     except NotStarted as failure:
         return Result(probe, Status.FAILED, str(failure), _since(began), failure.log)
-    return Result(probe, status, seen, _since(began))
+    return Result(probe, status, printable(seen), _since(began))
+
+
+def printable(text: str) -> str:
+    """A text of somebody else's, short and without what a terminal would obey."""
+    visible = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return visible if len(visible) <= LONGEST_OBSERVATION else f"{visible[:LONGEST_OBSERVATION]}…"
 
 
 def _since(began: float) -> float:

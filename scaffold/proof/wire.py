@@ -12,6 +12,7 @@ import http.client
 import json
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,9 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 LARGEST_BODY = 4 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 PATIENCE_SECONDS = 10.0
+LONGEST_SECONDS = 30.0
 
 Headers = Sequence[tuple[str, str]]
 JsonValue: TypeAlias = Any
@@ -33,6 +36,19 @@ class Era(StrEnum):
 
     LEGACY = "2025-11-25"
     MODERN = "2026-07-28"
+
+
+def parse(text: str | bytes) -> JsonValue:
+    """A text as JSON, or None when it is none, or is deeper than anybody needs."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_message(value: JsonValue) -> Message:
+    """A value as a JSON object; empty when it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 class WireError(Exception):
@@ -83,18 +99,14 @@ class Reply:
     @property
     def document(self) -> JsonValue:
         """The body as JSON, or None when it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            return None
+        return parse(self.body)
 
     @property
     def message(self) -> Message:
         """The JSON-RPC response in a JSON body or at the end of an event stream; empty when there is none."""
         if "text/event-stream" in self.headers.get("content-type", ""):
             return next((m for m in _events(self.body) if "result" in m or "error" in m), {})
-        document = self.document
-        return document if isinstance(document, dict) else {}
+        return as_message(self.document)
 
     @property
     def result(self) -> Message:
@@ -192,17 +204,24 @@ def _send(connection: http.client.HTTPConnection, body: bytes) -> None:
 def _read(response: http.client.HTTPResponse, *, stream_matters: bool) -> Reply:
     headers = {name.lower(): value for name, value in response.getheaders()}
     endless = "text/event-stream" in headers.get("content-type", "") and not stream_matters
-    return Reply(response.status, headers, b"" if endless else response.read(LARGEST_BODY))
+    return Reply(response.status, headers, b"" if endless else _body(response))
+
+
+def _body(response: http.client.HTTPResponse) -> bytes:
+    """The body, up to a size and a time: a peer may send for ever, one byte at a time."""
+    body = bytearray()
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while len(body) < LARGEST_BODY and (part := response.read1(CHUNK_BYTES)):
+        body += part
+        if time.monotonic() > deadline:
+            raise WireError(f"the answer did not end within {LONGEST_SECONDS:.0f} seconds")
+    return bytes(body)
 
 
 def _events(body: bytes) -> Iterator[Message]:
     for block in re.split(r"\r?\n\r?\n", body.decode("utf-8", "replace")):
         data = "\n".join(line[5:].lstrip(" ") for line in block.splitlines() if line.startswith("data:"))
-        try:
-            message = json.loads(data)
-        except ValueError:
-            continue
-        if isinstance(message, dict):
+        if message := as_message(parse(data)):
             yield message
 
 
