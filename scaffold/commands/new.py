@@ -160,7 +160,8 @@ def _prove(outcome: Outcome, place: Workspace) -> None:
     report = prove_repository(place.repository, environment=place.folder / "environment", progress=console.progress)
     report.write(place.repository)
     if not report.passed:
-        raise ProofError(f"The proof failed; proof.json says how ({len(report.failures)} failures).")
+        failed = ", ".join(result.probe.id for result in report.failures) or "nothing could be asked"
+        raise ProofError(f"The proof failed ({failed}); proof.json says more.")
 
 
 def _tell(request: Request, outcome: Outcome) -> None:
