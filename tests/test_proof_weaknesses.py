@@ -35,6 +35,7 @@ auth_provider: oidc
 auth_issuer: https://id.example.com/tenant
 auth_audience: https://weak.example.com/mcp
 replica_state: redis
+telemetry: otlp
 """
 
 Prove = Callable[..., ProofReport]

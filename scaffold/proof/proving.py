@@ -14,6 +14,7 @@ from pathlib import Path
 from scaffold.errors import RefusedError
 from scaffold.proof import conversation, rows
 from scaffold.proof.boot import (
+    COLLECTOR_VARIABLE,
     Installation,
     Launcher,
     NotStarted,
@@ -21,6 +22,7 @@ from scaffold.proof.boot import (
     install,
     production_settings,
 )
+from scaffold.proof.collector import running_collector
 from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Authority, Issuer, running_issuer
 from scaffold.proof.probe import Deviation, Need, Probe, Result, Skip, Status
@@ -140,6 +142,10 @@ class _Stage:
             self._issuer, settings = self._start_issuer(installation.folder)
         if self._repository.shares_state:
             settings["MCP_REDIS_URL"] = stack.enter_context(running_store(installation.folder))
+        self._telemetry: dict[str, str] = {}
+        if self._repository.exports_telemetry:
+            self._telemetry[COLLECTOR_VARIABLE] = stack.enter_context(running_collector())
+            settings |= self._telemetry
         self._production = Launcher(installation, production_settings(self._repository) | settings)
         self._pool = ThreadPoolExecutor()
         stack.callback(self._pool.shutdown, cancel_futures=True)
@@ -169,6 +175,7 @@ class _Stage:
             subject.boot = self._boot
             subject.run_python = self._production.run_python
             subject.shares_state = repository.shares_state
+            subject.exports_telemetry = repository.exports_telemetry
             subject.development = self._development()
         else:
             subject.lacking[Need.ENDPOINT] = "the server serves stdio only"
@@ -209,7 +216,7 @@ class _Stage:
 
     def _conversations(self) -> Callable[[Era], Conversation]:
         """Both conversations at once, in the background."""
-        launcher = self._production.with_settings(dict.fromkeys(self._production.settings, ""))
+        launcher = self._production.with_settings(dict.fromkeys(self._production.settings, "") | self._telemetry)
         held = {era: self._pool.submit(conversation.hold, launcher, era) for era in Era}
         return lambda era: held[era].result()
 

@@ -95,6 +95,11 @@ class Repository:
         return self.serves_http and self.answer("replica_state") == "redis"
 
     @property
+    def exports_telemetry(self) -> bool:
+        """Whether it sends its telemetry to a collector."""
+        return self.answer("telemetry") in ("otlp", "both")
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The roles that policy.yaml gives scopes to, for providers that cannot grant a server's own scopes."""
         try:

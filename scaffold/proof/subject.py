@@ -42,6 +42,7 @@ class Subject:
     roles: tuple[str, ...] = ()
     may_load: bool = True
     shares_state: bool = False
+    exports_telemetry: bool = False
     server: Server | None = None
     development: Callable[[], Subject] | None = None
     """Waits for the server in development mode; raises `NotStarted`."""

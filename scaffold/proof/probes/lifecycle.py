@@ -9,7 +9,7 @@ import threading
 import time
 
 from scaffold.proof import official
-from scaffold.proof.boot import GRACE_SECONDS, WINDOWS
+from scaffold.proof.boot import COLLECTOR_VARIABLE, GRACE_SECONDS, WINDOWS
 from scaffold.proof.probe import (
     KUBERNETES_PROBES,
     KUBERNETES_TERMINATION,
@@ -142,6 +142,26 @@ def store_down(subject: Subject) -> str:
         check(ready == 503, f"/readyz: {ready}")
         alive = exchange(orphaned.address, "GET", "/livez").status
         return check(alive == 200, f"/livez {alive}, /readyz 503")
+
+
+@ENDING.probe(
+    "collector-down",
+    "Without its collector the server serves and stops all the same",
+    expect=f"200 from /readyz, and exit status 0 within {GRACE_SECONDS} seconds of SIGTERM",
+    source=KUBERNETES_TERMINATION,
+    control="OPS-04",
+    needs=(Need.PROCESS, Need.ENDPOINT),
+)
+def collector_down(subject: Subject) -> str:
+    if not subject.exports_telemetry:
+        raise Skip("the server sends no telemetry")
+    if WINDOWS:
+        raise Skip(NO_SIGNAL)
+    with subject.booted({COLLECTOR_VARIABLE: "http://127.0.0.1:1"}) as (lonely, server):
+        server.wait_until_ready()
+        lonely.client().request("tools/list")
+        code = server.terminate(GRACE_SECONDS)
+        return check(code == 0, "ready, then exit status 0" if code == 0 else f"ready, then exit status {code}")
 
 
 @ENDING.probe(
