@@ -115,7 +115,8 @@ def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "PATIENCE_SECONDS", 0.2)
 
     def talk(connection: socket.socket) -> None:
-        connection.recv(1)
+        while connection.recv(65536):
+            pass
 
     with peer(talk) as endpoint, pytest.raises(WireError, match="no answer"):
         exchange(endpoint, "POST", body=b"{}")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class Deviation(Exception):  # noqa: N818 -- an outcome
     """The server did something else than the expectation; the text is what was seen."""
 
+    log: str = ""
+    """The last lines of a server that was started for this probe alone."""
+
 
 class Skip(Exception):  # noqa: N818 -- an outcome
     """The question cannot be asked of this server; the text is the reason."""

@@ -230,35 +230,38 @@ class _Stage:
         with self._production.with_settings(changes).started(self._repository.public_host) as server:
             subject = Subject(roles=self._repository.roles)
             self._attach(subject, server, self._repository.public_url)
-            yield subject, server
+            try:
+                yield subject, server
+            except Deviation as deviation:
+                deviation.log = server.log
+                raise
 
 
 def _asked(probe: Probe, subject: Subject) -> Result:
     """Ask one probe, as a principal of its own."""
     subject.principal = f"prover-{probe.id}"
     began = time.monotonic()
+    log = ""
     try:
         subject.provide(probe.needs)
         status, seen = Status.PASSED, probe.ask(subject)
     except Skip as skipped:
         status, seen = Status.SKIPPED, str(skipped)
-    except (Deviation, WireError) as deviation:
-        status, seen = Status.FAILED, str(deviation)
+    except Deviation as deviation:
+        status, seen, log = Status.FAILED, str(deviation), deviation.log
+    except WireError as error:
+        status, seen = Status.FAILED, str(error)
     except UNREADABLE as error:
         status, seen = Status.FAILED, f"an answer of a shape that nobody expects ({type(error).__name__})"
     except NotStarted as failure:
-        return Result(probe, Status.FAILED, str(failure), _since(began), failure.log)
-    return Result(probe, status, printable(seen), _since(began))
+        status, seen, log = Status.FAILED, str(failure), failure.log
+    return Result(probe, status, printable(seen), round(time.monotonic() - began, 3), log)
 
 
 def printable(text: str) -> str:
     """A text of somebody else's, short and without what a terminal would obey."""
     visible = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return visible if len(visible) <= LONGEST_OBSERVATION else f"{visible[:LONGEST_OBSERVATION]}…"
-
-
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)
 
 
 def _telling_log(results: Sequence[Result], subject: Subject) -> str:
