@@ -130,7 +130,7 @@ def source(
 def prove(
     *,
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="A rendered repository; default: this one.")
+        Path | None, typer.Argument(metavar="PATH", help="A rendered repository; default: this one.")
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Ask every probe, not only the core ones.")] = False,
     url: Annotated[str | None, typer.Option(metavar="URL", help="Prove the server at this address instead.")] = None,
