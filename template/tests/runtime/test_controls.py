@@ -1,7 +1,6 @@
 # Managed by the template; updates merge into this file.
 """The catalogue of controls names code and tests that exist, and every marked test proves a control that is listed."""
 
-import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ def test_the_code_of_a_control_exists(control: dict[str, Any]) -> None:
             continue  # the example is yours to delete
         assert (ROOT / file).exists(), place
         for name in filter(None, symbol.split(".")):
-            assert name in _names((ROOT / file).read_text(encoding="utf-8")), place
+            assert re.search(rf"\b{name}\b", (ROOT / file).read_text(encoding="utf-8")), place
 
 
 def test_every_marked_test_proves_a_listed_control() -> None:
@@ -39,10 +38,3 @@ def test_every_control_with_tests_of_the_runtime_is_proven_by_one() -> None:
         control["id"] for control in CONTROLS if any(place.startswith("tests/runtime") for place in control["verified"])
     }
     assert not claimed - MARKERS
-
-
-def _names(source: str) -> set[str]:
-    tree = ast.parse(source)
-    definitions = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    defined = {node.name for node in ast.walk(tree) if isinstance(node, definitions)}
-    return defined | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

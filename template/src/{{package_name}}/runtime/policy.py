@@ -48,17 +48,8 @@ class Policy(BaseModel):
     """By URI or URI template, exactly as registered."""
     prompts: dict[str, Rule] = {}
 
-    @property
-    def is_present(self) -> bool:
-        """Whether somebody wrote this policy; without one everything is denied, and the server still starts."""
-        return self is not DENY_EVERYTHING
-
     def check_covers(self, features: Features) -> None:
-        """Refuse a start in which something is served that nobody decided on.
-
-        Raises:
-            ConfigurationError: something has no rule, or a rule names an undeclared scope.
-        """
+        """Raise `ConfigurationError` where something has no rule, or a rule names an undeclared scope."""
         for kind in ("tools", "resources", "prompts"):
             if missing := getattr(features, kind) - getattr(self, kind).keys():
                 raise ConfigurationError(f"policy.yaml has no rule under '{kind}' for: {', '.join(sorted(missing))}.")
@@ -69,20 +60,14 @@ class Policy(BaseModel):
             raise ConfigurationError(f"policy.yaml uses scopes that are not under 'scopes': {names}.")
 
     def required_scopes(self, method: str, params: Mapping[str, Any]) -> frozenset[str]:
-        """The scopes that a request needs; none for what any authenticated caller may do.
-
-        Raises:
-            Denied: the request names something that has no rule.
-        """
+        """The scopes that a request needs, if any; raises `Denied` where it names something that has no rule."""
         match method, params:
             case "tools/call", {"name": str(name)}:
                 return _rule(self.tools, name)
-            case "prompts/get", {"name": str(name)}:
+            case ("prompts/get", {"name": str(name)}) | ("completion/complete", {"ref": {"name": str(name)}}):
                 return _rule(self.prompts, name)
             case "resources/read" | "resources/subscribe", {"uri": str(uri)}:
                 return self._resource_rule(uri)
-            case "completion/complete", {"ref": {"name": str(name)}}:
-                return _rule(self.prompts, name)
             case "completion/complete", {"ref": {"uri": str(uri)}}:
                 return self._resource_rule(uri)
             case "subscriptions/listen", {"notifications": {"resourceSubscriptions": [*uris]}}:
@@ -136,11 +121,7 @@ def find_policy() -> Path:
 
 
 def load_policy(path: Path) -> Policy:
-    """Read the policy; an absent file denies everything, and the log says so.
-
-    Raises:
-        ConfigurationError: the file is not a valid policy.
-    """
+    """Read the policy; an absent file denies everything, and an invalid one raises `ConfigurationError`."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

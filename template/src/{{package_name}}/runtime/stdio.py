@@ -14,10 +14,9 @@ from .settings import Settings
 
 
 def serve_stdio(settings: Settings, parts: Sequence[str] = PARTS) -> None:
-    """Serve what the packages in `parts` register, until standard input ends. There is no OAuth here: the process has its user's rights.
+    """Serve what the packages in `parts` register, until standard input ends.
 
-    Raises:
-        ConfigurationError: the server must not start like this.
+    There is no OAuth here: the process has its user's rights. Raises `ConfigurationError` where it must not start.
     """
     limits = Limits(RateLimit(settings.rate_limit, MemoryStorage()))
     server = build_server(settings, InMemorySubscriptionBus(), parts, middleware=[limits])

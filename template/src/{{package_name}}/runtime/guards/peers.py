@@ -4,7 +4,7 @@
 import ipaddress
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import Storage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,16 +14,13 @@ FAILURES = RateLimitItemPerMinute(60)
 
 
 class Peers:
-    """Counts refused tokens by address; IPv6 by its network, as a peer has a whole one."""
+    """Counts refused tokens by address; IPv6 by its network, as a peer has a whole one. Each replica counts alone."""
 
-    def __init__(self, app: ASGIApp, storage: Storage) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._failures = FixedWindowRateLimiter(storage)
+        self._failures = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         peer = _network_of(scope["client"][0]) if scope.get("client") else "unknown"
         if not await self._failures.test(FAILURES, peer):
             raise Refused(429, "peer_failures", "Too many failed attempts.", headers={"retry-after": "60"})

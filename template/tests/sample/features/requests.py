@@ -1,0 +1,27 @@
+# Managed by the template; updates merge into this file.
+"""Tools that look at, and act on, more than their arguments."""
+
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from pydantic import BaseModel
+
+
+class Told(BaseModel):
+    text: str
+
+
+async def touch(ctx: Context) -> Told:
+    await ctx.notify_resource_updated("items://1")
+    return Told(text="touched")
+
+
+async def see_request(ctx: Context) -> Told:
+    request = ctx.request_context.request
+    return Told(text=" ".join(request.headers) if request is not None else "")
+
+
+def register(server: MCPServer[Any]) -> None:
+    server.add_tool(touch)
+    server.add_tool(see_request)

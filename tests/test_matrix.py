@@ -1,0 +1,134 @@
+"""Every pair of answers, rendered: each file is whole, parses, and belongs to somebody."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.combinations import VALUES, label, lives, pairs
+
+CHECKOUT = Path(__file__).parents[1]
+HEADER = "Managed by the template; updates merge into this file."
+YOURS = re.compile(
+    r"README\.md|LICENSE|CODEOWNERS|policy\.yaml|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
+    r"|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
+)
+WITHOUT_HEADER = re.compile(r".*\.json|src/[^/]+/(__init__|__main__)\.py|src/[^/]+/py\.typed")
+NOT_COUNTED = re.compile(r"uv\.lock|security/controls\.yaml|.*dashboards?/.*\.json")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as plain files, so that no render starts git."""
+    folder = tmp_path_factory.mktemp("template")
+    for file in CHECKOUT.glob("*.yml"):
+        shutil.copy(file, folder)
+    for name in ("includes", "template"):
+        shutil.copytree(CHECKOUT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def render(copie: Any, template: Path) -> Callable[..., Path]:
+    """Render answers into a new folder."""
+
+    def render(answers: dict[str, Any]) -> Path:
+        result = copie.copy(extra_answers=answers, template_dir=template)
+        assert result.exception is None, result.exception
+        return Path(result.project_dir)
+
+    return render
+
+
+def files_of(repository: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(path for path in repository.rglob("*") if path.is_file()):
+        yield file.relative_to(repository).as_posix(), file.read_text(encoding="utf-8")
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".py": ast.parse,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+    ".yaml": lambda text: list(YAML(typ="safe", pure=True).load_all(text)),
+    ".yml": lambda text: list(YAML(typ="safe", pure=True).load_all(text)),
+}
+
+
+def problems_of(path: str, text: str) -> Iterator[str]:
+    """What a strict reader would say of one rendered file."""
+    expression = re.compile(r"\$\{\{.*?\}\}|\{\{\.?[A-Za-z.]+\}\}")
+    if "{{" in expression.sub("", text) or "{%" in text or "{#" in text:
+        yield "left-over Jinja"
+    blank_lines = 3 if path.endswith(".py") else 2
+    if "\n" * (blank_lines + 1) in text:
+        yield "a run of blank lines"
+    if text and (not text.endswith("\n") or text.endswith("\n\n") or text.startswith("\n")):
+        yield "not exactly one line break at the end, or one at the start"
+    if any(line != line.rstrip() for line in text.splitlines()):
+        yield "white space at the end of a line"
+    if not text and not path.endswith("py.typed"):
+        yield "empty"
+    if not YOURS.fullmatch(path) and not WITHOUT_HEADER.fullmatch(path) and HEADER not in text[:300]:
+        yield "managed, but does not say so"
+    if YOURS.fullmatch(path) and HEADER in text:
+        yield "yours, but says that it is managed"
+    try:
+        PARSERS.get(Path(path).suffix, str)(text)
+    except Exception as error:  # noqa: BLE001 -- each parser has errors of its own
+        yield f"does not parse: {error}"
+
+
+@pytest.mark.parametrize("answers", pairs(), ids=label)
+def test_every_file_is_whole_and_parses(render: Callable[..., Path], answers: dict[str, Any]) -> None:
+    found = [f"{path}: {problem}" for path, text in files_of(render(answers)) for problem in problems_of(path, text)]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "path, text",
+    [
+        ("a.txt", f"{HEADER}\n{{{{ left }}}}\n"),
+        ("a.txt", f"{HEADER}\n\n\n\nfar\n"),
+        ("a.txt", f"{HEADER}"),
+        ("a.txt", f"{HEADER} \n"),
+        ("a.txt", "no header\n"),
+        ("README.md", f"{HEADER}\n"),
+        ("a.py", f"# {HEADER}\ndef\n"),
+        ("a.toml", f"# {HEADER}\nx\n"),
+        ("a.yaml", f"# {HEADER}\nx: [\n"),
+        ("a.json", "{,}\n"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_seen(path: str, text: str) -> None:
+    assert list(problems_of(path, text))
+
+
+def test_two_renders_are_the_same_to_the_byte(render: Callable[..., Path]) -> None:
+    answers = lives()[-1]
+    assert dict(files_of(render(answers))) == dict(files_of(render(answers)))
+
+
+@pytest.mark.parametrize(
+    "answers, limit", [({"transport": "stdio"}, 2_000), (lives()[4], 12_000)], ids=["stdio", "all"]
+)
+def test_a_repository_stays_small(render: Callable[..., Path], answers: dict[str, Any], limit: int) -> None:
+    lines = {path: text.count("\n") for path, text in files_of(render(answers)) if not NOT_COUNTED.fullmatch(path)}
+    assert sum(lines.values()) < limit, sorted(lines.items(), key=lambda item: -item[1])[:10]
+
+
+def test_whole_lives_hold_every_value() -> None:
+    for name, values in VALUES.items():
+        lived = [answers[name] for answers in lives() if name in answers]
+        if name == "compliance":
+            assert {item for value in values for item in value} == {item for value in lived for item in value}
+        else:
+            assert {"none", *values} - {"none"} <= set(lived) | {"none"}, name
