@@ -15,9 +15,10 @@ import pytest
 
 from scaffold import documents
 from scaffold.commands.new import Request, create
-from scaffold.proof import ProofReport, prove_repository
+from scaffold.proof import ProofReport, boot, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
+from scaffold.proof.repository import Repository
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("proof-life")]
 
@@ -145,3 +146,15 @@ def _processes_of(program: str) -> list[int]:
         if b"mcp-scaffold-proof-" in text and program.encode() in text and int(entry.parent.name) != os.getpid():
             found.append(int(entry.parent.name))
     return found
+
+
+def test_what_is_proven_is_what_stands_in_the_tree(repository: Path, tmp_path: Path) -> None:
+    """A package manager keeps the wheels that it built, and may take one from before an edit."""
+    installed = []
+    for number in range(2):
+        place = tmp_path / f"installation-{number}"
+        place.mkdir()
+        boot.install(Repository.read(repository), place)
+        installed.append(next(place.rglob("proven_notes/notes.py")).read_text(encoding="utf-8"))
+        (repository / "src" / "proven_notes" / "notes.py").write_text("edited = True\n", encoding="utf-8")
+    assert installed[1] == "edited = True\n" != installed[0]
