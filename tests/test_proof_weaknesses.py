@@ -108,8 +108,12 @@ def test_a_server_that_is_never_ready_is_given_up(prove: Prove) -> None:
     assert observations(report)["lifecycle.boots"] == "it was not ready within 3 seconds (/readyz: 503)"
 
 
-def test_a_port_that_somebody_else_took_is_tried_again(prove: Prove) -> None:
+def test_a_port_that_somebody_else_took_is_tried_again(
+    prove: Prove, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEAK_NOTE_FILE", str(tmp_path / "started"))
     report = prove("jammed", full=False)
+    assert (tmp_path / "started").exists()
     assert observations(report)["lifecycle.boots"] == "ready"
 
 
@@ -125,7 +129,7 @@ def test_a_server_of_another_world_ends_no_proof(prove: Prove) -> None:
 
 
 def test_no_process_outlives_the_proof(prove: Prove, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEAK_CHILD_FILE", str(tmp_path / "child"))
+    monkeypatch.setenv("WEAK_NOTE_FILE", str(tmp_path / "child"))
     prove("fertile", full=False)
     child = int((tmp_path / "child").read_text(encoding="utf-8"))
     assert not _is_running(child)
@@ -134,7 +138,7 @@ def test_no_process_outlives_the_proof(prove: Prove, tmp_path: Path, monkeypatch
 def test_no_process_outlives_an_interrupted_proof(
     prove: Prove, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WEAK_CHILD_FILE", str(tmp_path / "child"))
+    monkeypatch.setenv("WEAK_NOTE_FILE", str(tmp_path / "child"))
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

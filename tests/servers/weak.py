@@ -150,12 +150,12 @@ class Handler(BaseHTTPRequestHandler):
 def serve_http() -> None:
     if WEAKNESS == "dead":
         sys.exit("Traceback: no module named anything")
-    if WEAKNESS == "jammed" and not (marker := Path(sys.argv[0]).with_suffix(f".{os.getppid()}")).exists():
+    if WEAKNESS == "jammed" and not (marker := Path(os.environ["WEAK_NOTE_FILE"])).exists():
         marker.touch()
         sys.exit("OSError: [Errno 98] Address already in use")
     if WEAKNESS == "fertile":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
-        Path(os.environ["WEAK_CHILD_FILE"]).write_text(str(child.pid), encoding="utf-8")
+        Path(os.environ["WEAK_NOTE_FILE"]).write_text(str(child.pid), encoding="utf-8")
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["MCP_PORT"])), Handler).serve_forever()
 
 
