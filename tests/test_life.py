@@ -38,7 +38,8 @@ def run(repository: Path, *command: str) -> None:
 @pytest.mark.parametrize("answers", lives(), ids=label)
 def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path) -> None:
     repository = tmp_path / "repository"
-    given = [f"--data={name}={json.dumps(value)}" for name, value in answers.items()]
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in answers.items()}
+    given = [f"--data={name}={text}" for name, text in texts.items()]
     command = [sys.executable, "-m", "scaffold", "new", str(repository), "--defaults", "--json", *given]
     new = subprocess.run(command, cwd=CHECKOUT, capture_output=True, encoding="utf-8", timeout=600, check=False)
     assert new.returncode == 0, f"{new.stdout[-6000:]}\n{new.stderr[-3000:]}"

@@ -291,3 +291,8 @@ def test_a_row_arrives_in_a_template_as_it_is_written(name: str, tmp_path: Path)
     (template / "row.json.jinja").write_text("[{{ providers | tojson }}, {{ provider | tojson }}]")
     run_copy(str(template), tmp_path / "out", data={"auth_provider": name}, defaults=True, quiet=True)
     assert json.loads((tmp_path / "out" / "row.json").read_text()) == [ROWS, ROWS[name]]
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name != "none"])
+def test_somebody_can_be_granted_something(name: str) -> None:
+    assert ROWS[name]["custom_scopes"] or ROWS[name]["role_claims"]

@@ -10,7 +10,7 @@ import jwt
 
 from ..principal import Principal
 from ..settings import Settings
-from .keys import IssuerKeys
+from .keys import IssuerKeys, KeysUnavailable
 from .provider import PROVIDER
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,12 @@ class TokenVerifier:
 
         Raises:
             InvalidToken: any of them is wrong.
+            KeysUnavailable: nothing can be told of any token now.
         """
         header = _read_header(token)
         key = await self._keys.find(header.get("kid"))
+        if not self._keys.known:
+            raise KeysUnavailable("no key of the issuer is known yet")
         if key is None:
             raise InvalidToken("signed with an unknown key")
         algorithm = header["alg"]

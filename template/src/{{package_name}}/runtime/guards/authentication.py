@@ -4,9 +4,11 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..auth.challenge import Challenges
+from ..auth.keys import KeysUnavailable
 from ..auth.verifier import InvalidToken, TokenVerifier
 from ..headers import single_header
 from ..principal import Principal, acting_as
+from ..refused import Refused
 
 
 class Authentication:
@@ -34,6 +36,8 @@ class Authentication:
             return await self._verifier.verify(token.strip())
         except InvalidToken as error:
             raise self._challenges.invalid_token(str(error)) from error
+        except KeysUnavailable as error:
+            raise Refused(503, "no_keys", "Tokens cannot be verified now.", headers={"retry-after": "5"}) from error
 
 
 def _without_token(scope: Scope) -> Scope:
