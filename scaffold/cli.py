@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -29,9 +30,9 @@ def main() -> NoReturn:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         app(arguments)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- the last place where a sentence can be made of it
         if len(arguments) < len(sys.argv) - 1:
-            raise
+            traceback.print_exc()
         sys.exit(_told(error, as_document="--json" in arguments))
     sys.exit(0)
 

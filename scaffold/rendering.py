@@ -23,6 +23,7 @@ ANSWERS_FILE = ".copier-answers.yml"
 
 # Copier puts this before a refusal, which names its key itself.
 _REFUSAL = re.compile(r"(?:Validation error for question|Invalid choice for) '\w+': (?P<sentence>.+)", re.DOTALL)
+_REQUIRED = re.compile(r'Question "(?P<key>\w+)" is required')
 _ORIGIN = re.compile(r"^_src_path:.*\n(?: .*\n)*", re.MULTILINE)
 # A git hook that runs this command would redirect every git process of it.
 _REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
@@ -131,4 +132,7 @@ def _told_in_sentences() -> Iterator[None]:
     except (CopierError, TemplateError, ValueError) as error:
         if refusal := _REFUSAL.fullmatch(str(error)):
             raise RefusedError(" ".join(refusal["sentence"].split())) from error
+        if required := _REQUIRED.fullmatch(str(error)):
+            key = required["key"]
+            raise RefusedError(f"{key} has no default with these answers: give it with -d {key}=VALUE.") from error
         raise RenderError(f"The template cannot be rendered: {' '.join(str(error).split())}") from error

@@ -22,7 +22,7 @@ YOURS = re.compile(
     r"README\.md|LICENSE|CODEOWNERS|policy\.yaml|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
     r"|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
 )
-WITHOUT_HEADER = re.compile(r".*\.json|src/[^/]+/(__init__|__main__)\.py|src/[^/]+/py\.typed")
+WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed")
 NOT_COUNTED = re.compile(r"uv\.lock|security/controls\.yaml|.*dashboards?/.*\.json")
 
 

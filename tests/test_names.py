@@ -65,3 +65,10 @@ def test_every_locked_name_is_reserved(tmp_path):
     locked = {package["name"] for package in packages if package["source"] != {"editable": "."}}
     reserved = documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]["distributions"]
     assert locked <= set(reserved.split())
+
+
+def test_a_package_cannot_hide_behind_a_module_of_its_tests():
+    modules = {path.name.split(".")[0] for path in (CHECKOUT / "template" / "tests").iterdir()}
+    importable = {name for name in modules if name not in ("runtime", "tools")}
+    reserved = yaml.safe_load((CHECKOUT / "reserved.yml").read_text(encoding="utf-8"))["reserved"]["default"]
+    assert importable <= set(reserved["modules"].split())

@@ -155,7 +155,7 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
             {"transport": "http", "auth_provider": "okta", "auth_issuer": "https://example.okta.com"},
             "auth_issuer does not have the shape",
         ),
-        ({"transport": "http", "auth_provider": "entra"}, "auth_audience has no default"),
+        ({"transport": "http", "auth_provider": "entra"}, 'Question "auth_audience" is required'),
         ({"transport": "http", "auth_audience": 'a"b'}, "auth_audience must be an identifier"),
         ({"transport": "http", "image_repository": "owner/notes"}, "image_repository must be a registry"),
         ({"transport": "http", "image_repository": "ghcr.io/o/notes:1"}, "image_repository must be a registry"),

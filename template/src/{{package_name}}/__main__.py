@@ -1,3 +1,4 @@
+# Managed by the template; updates merge into this file.
 """`python -m` runs the server, as the console script does."""
 
 from .runtime.main import main

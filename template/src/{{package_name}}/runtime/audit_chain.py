@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .errors import ConfigurationError
+
 GENESIS = "0" * 64
 
 
@@ -50,7 +52,10 @@ def _last_hash(file: Path | None) -> str:
         return GENESIS
     with file.open(encoding="utf-8") as lines:
         last = deque(lines, maxlen=1)
-    return str(json.loads(last[0])["hash"]) if last else GENESIS
+    try:
+        return str(json.loads(last[0])["hash"]) if last else GENESIS
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{file} ends with a broken audit event: move it away.") from error
 
 
 def main() -> None:

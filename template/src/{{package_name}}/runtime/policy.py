@@ -64,11 +64,13 @@ class Policy(BaseModel):
         match method, params:
             case "tools/call", {"name": str(name)}:
                 return _rule(self.tools, name)
-            case ("prompts/get", {"name": str(name)}) | ("completion/complete", {"ref": {"name": str(name)}}):
+            case "prompts/get", {"name": str(name)}:
                 return _rule(self.prompts, name)
             case "resources/read" | "resources/subscribe", {"uri": str(uri)}:
                 return self._resource_rule(uri)
-            case "completion/complete", {"ref": {"uri": str(uri)}}:
+            case "completion/complete", {"ref": {"type": "ref/prompt", "name": str(name)}}:
+                return _rule(self.prompts, name)
+            case "completion/complete", {"ref": {"type": "ref/resource", "uri": str(uri)}}:
                 return self._resource_rule(uri)
             case "subscriptions/listen", {"notifications": {"resourceSubscriptions": [*uris]}}:
                 return frozenset().union(*(self._resource_rule(str(uri)) for uri in uris))
@@ -95,16 +97,19 @@ class Policy(BaseModel):
         return frozenset(reached)
 
     def _resource_rule(self, uri: str) -> frozenset[str]:
-        if uri in self.resources:
-            return frozenset(self.resources[uri])
-        for pattern, rule in self.resources.items():
-            if UriTemplate.is_template(pattern) and UriTemplate.parse(pattern).match(uri) is not None:
-                return frozenset(rule)
-        raise Denied(f"No rule of policy.yaml allows {uri!r}.")
+        """What every matching rule needs: which of several templates serves a URI is not for the policy to guess."""
+        matching = [rule for pattern, rule in self.resources.items() if _matches(pattern, uri)]
+        if not matching:
+            raise Denied(f"No rule of policy.yaml allows {uri!r}.")
+        return frozenset(scope for rule in matching for scope in rule)
 
 
 DENY_EVERYTHING = Policy()
 """What holds while there is no `policy.yaml`."""
+
+
+def _matches(pattern: str, uri: str) -> bool:
+    return pattern == uri or (UriTemplate.is_template(pattern) and UriTemplate.parse(pattern).match(uri) is not None)
 
 
 def _rule(rules: Mapping[str, Rule], name: str) -> frozenset[str]:

@@ -1,6 +1,7 @@
 # Managed by the template; updates merge into this file.
 """On whose behalf the current call runs."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,7 +25,7 @@ class Principal:
     @property
     def key(self) -> str:
         """A stable name for this person's data and limits: a subject is unique within its issuer only."""
-        return f"{self.issuer} {self.subject}"
+        return json.dumps([self.issuer, self.subject])
 
 
 LOCAL_USER = Principal(issuer="local", subject="local", client_id="stdio", unrestricted=True)

@@ -13,6 +13,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from .errors import ConfigurationError
 from .policy import Features
 
 
@@ -27,9 +28,11 @@ def list_features(server: MCPServer[Any]) -> Features:
     )
 
 
-def forbid_unknown_arguments(server: MCPServer[Any]) -> None:
-    """Say in every tool's input schema what `argument_errors` enforces."""
+def prepare_tools(server: MCPServer[Any]) -> None:
+    """Say in every tool's schema that unknown arguments are refused; raise `ConfigurationError` for a blocking tool."""
     for tool in server._tool_manager.list_tools():
+        if not tool.is_async:
+            raise ConfigurationError(f"The tool {tool.name} must be `async def`: no deadline can cancel a thread.")
         tool.parameters["additionalProperties"] = False
 
 

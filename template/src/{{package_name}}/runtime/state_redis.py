@@ -90,7 +90,7 @@ class RedisBus:
     async def publish(self, event: ServerEvent) -> None:
         """Tell every replica; an event is a hint to read again, so one that is lost is only logged."""
         try:
-            await self._redis.publish(CHANNEL, json.dumps([type(event).__name__, vars_of(event)]))
+            await self._redis.publish(CHANNEL, json.dumps([type(event).__name__, fields_of(event)]))
         except (RedisError, OSError) as error:
             logger.warning("an event was not published: %s", error)
 
@@ -108,12 +108,19 @@ class RedisBus:
     async def _pass_on(self, channel: PubSub) -> None:
         while True:
             message = await channel.get_message(timeout=CHECK_SECONDS)
-            if message is not None:
-                kind, fields = json.loads(message["data"])
-                if kind in EVENTS:
-                    await self._local.publish(EVENTS[kind](**fields))
+            if message is not None and (event := _read_event(message["data"])) is not None:
+                await self._local.publish(event)
 
 
-def vars_of(event: ServerEvent) -> dict[str, str]:
+def _read_event(data: bytes) -> ServerEvent | None:
+    try:
+        kind, fields = json.loads(data)
+        return EVENTS[kind](**fields)
+    except (ValueError, TypeError, KeyError) as error:
+        logger.warning("a malformed event was dropped: %s", type(error).__name__)
+        return None
+
+
+def fields_of(event: ServerEvent) -> dict[str, str]:
     """The fields of an event: a resource's URI, or nothing."""
     return {"uri": event.uri} if isinstance(event, ResourceUpdated) else {}

@@ -7,7 +7,6 @@ import anyio
 from limits.aio.storage import MemoryStorage
 from mcp.server.subscriptions import InMemorySubscriptionBus
 
-from .calls.limits import Limits, RateLimit
 from .principal import LOCAL_USER, acting_as
 from .server import PARTS, build_server
 from .settings import Settings
@@ -18,7 +17,6 @@ def serve_stdio(settings: Settings, parts: Sequence[str] = PARTS) -> None:
 
     There is no OAuth here: the process has its user's rights. Raises `ConfigurationError` where it must not start.
     """
-    limits = Limits(RateLimit(settings.rate_limit, MemoryStorage()))
-    server = build_server(settings, InMemorySubscriptionBus(), parts, middleware=[limits])
+    server = build_server(settings, InMemorySubscriptionBus(), parts, count_in=MemoryStorage())
     with acting_as(LOCAL_USER):
         anyio.run(server.mcp.run_stdio_async)

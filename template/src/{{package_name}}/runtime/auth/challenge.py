@@ -47,10 +47,6 @@ class Challenges:
         refused.detail = detail
         return refused
 
-    def malformed_request(self) -> Refused:
-        """400 `invalid_request`: credentials in a form that is not a bearer token in the header."""
-        return self._refused(400, "invalid_request", "Send one bearer token in the header.", error="invalid_request")
-
     def insufficient_scope(self, required: Iterable[str]) -> Refused:
         """403 naming every scope that the request needs, so that one more authorization is enough."""
         return self._refused(

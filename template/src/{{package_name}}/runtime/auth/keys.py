@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 from jwt import PyJWK
-from jwt.exceptions import PyJWKError
+from jwt.exceptions import PyJWTError
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +66,15 @@ class IssuerKeys:
         try:
             url = self._jwks_url or await self._discover()
             self._keys = read_keys(await self._fetch(url))
-        except (KeysUnavailable, httpx2.HTTPError, TimeoutError, ValueError) as error:
-            logger.warning("keys of %s not refreshed: %s", self._issuer, error or type(error).__name__)
+        except Exception as error:  # no document of the issuer's may end the refreshing
+            logger.warning("keys of %s not refreshed: %s: %s", self._issuer, type(error).__name__, error)
 
     async def _discover(self) -> str:
         problem = KeysUnavailable("no metadata found")
         for url in metadata_urls(self._issuer):
             try:
                 metadata = await self._fetch(url)
-            except (KeysUnavailable, httpx2.HTTPError, TimeoutError) as error:
+            except (KeysUnavailable, httpx2.HTTPError, TimeoutError, ValueError) as error:
                 problem = KeysUnavailable(f"{url}: {error or type(error).__name__}")
                 continue
             self._check_metadata(metadata)
@@ -128,7 +128,7 @@ def read_keys(document: dict[str, Any]) -> dict[str | None, PyJWK]:
     keys: dict[str | None, PyJWK] = {}
     for entry in entries[:MAX_KEYS] if isinstance(entries, list) else ():
         key = _read_key(entry)
-        if key is not None:
+        if key is not None and isinstance(entry.get("kid"), str | None):
             keys[entry.get("kid")] = key
     if not keys:
         raise KeysUnavailable("the key set holds no usable key")
@@ -140,6 +140,6 @@ def _read_key(entry: object) -> PyJWK | None:
         return None
     try:
         key = PyJWK(entry)
-    except (PyJWKError, ValueError):
+    except (PyJWTError, ValueError, TypeError):
         return None
     return None if entry["kty"] == "RSA" and key.key.key_size < MIN_RSA_BITS else key

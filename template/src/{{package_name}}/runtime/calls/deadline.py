@@ -17,8 +17,6 @@ class Deadline:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method == "subscriptions/listen":
             return await call_next(ctx)
-        try:
-            with anyio.fail_after(self._seconds):
-                return await call_next(ctx)
-        except TimeoutError as error:
-            raise MCPError(504, f"No answer within {self._seconds:g} seconds; the call was cancelled.") from error
+        with anyio.move_on_after(self._seconds):
+            return await call_next(ctx)
+        raise MCPError(504, f"No answer within {self._seconds:g} seconds; the call was cancelled.")

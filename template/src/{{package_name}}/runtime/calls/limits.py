@@ -3,6 +3,7 @@
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -11,18 +12,28 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
-from ..principal import Principal, current_principal
+from ..principal import current_principal
+
+LIMITED_METHODS = frozenset(
+    {"tools/call", "resources/read", "prompts/get", "completion/complete", "subscriptions/listen"}
+)
 
 
 class RateLimit:
     """Counts calls in a storage, which replicas may share."""
 
-    def __init__(self, limit: str, storage: Storage) -> None:
+    def __init__(self, limit: str, storage: Storage, tools: frozenset[str]) -> None:
         self._item: RateLimitItem = parse(limit)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
+        self._tools = tools
 
-    async def seconds_to_wait(self, principal: Principal, target: str) -> int:
+    async def seconds_to_wait(self, method: str, params: Mapping[str, Any]) -> int:
         """Count a call; 0 when it is within the limit, else the whole seconds until the next would be."""
+        if method not in LIMITED_METHODS:
+            return 0
+        principal, name = current_principal(), params.get("name")
+        # Registered tools by name, all else by method: a client cannot add keys.
+        target = name if method == "tools/call" and isinstance(name, str) and name in self._tools else method
         keys = (principal.key, principal.client_id, target)
         if await self._limiter.hit(self._item, *keys):
             return 0
@@ -37,16 +48,6 @@ class Limits:
         self._rate_limit = rate_limit
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        if ctx.method in LIMITED_METHODS:
-            target = target_of(ctx.method, dict(ctx.params or {}))
-            if wait := await self._rate_limit.seconds_to_wait(current_principal(), target):
-                raise MCPError(429, f"Too many calls: wait {wait} seconds.")
+        if wait := await self._rate_limit.seconds_to_wait(ctx.method, ctx.params or {}):
+            raise MCPError(429, f"Too many calls: wait {wait} seconds.")
         return await call_next(ctx)
-
-
-LIMITED_METHODS = frozenset({"tools/call", "resources/read", "prompts/get", "completion/complete"})
-
-
-def target_of(method: str, params: dict[str, Any]) -> str:
-    """What a limit counts: each tool by itself, everything else by its method, so that clients cannot add keys."""
-    return f"{method} {params.get('name')}" if method == "tools/call" else method

@@ -20,8 +20,8 @@ _INVISIBLE = re.compile(
     r"|[\U000e0000-\U000e007f]"  # tag characters, which hide text
 )
 _SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----"
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # a JWT
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN )[\s\S])*?-----END [A-Z ]*PRIVATE KEY-----"
+    r"|(?<![\w-])[\w-]{11,}+\.eyJ[\w-]{8,}+\.[\w-]{8,}"  # a JWT
     r"|\bAKIA[0-9A-Z]{16}\b"  # an AWS access key id
     r"|\bgh[pousr]_\w{36,}\b|\bgithub_pat_\w{22,}\b"
     r"|\bxox[abprs]-[\w-]{10,}"  # a Slack token
@@ -34,7 +34,7 @@ def clean_text(text: str) -> str:
 
     JSON inside a text is read first, as its own escapes would hide what they stand for.
     """
-    if text.startswith(("{", "[")):
+    if text.lstrip().startswith(("{", "[")):
         try:
             return _clean_json(text)
         except ValueError:

@@ -13,7 +13,9 @@ from ..headers import single_header
 from ..refused import Refused
 
 MAX_DEPTH = 64
-_OUTSIDE_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
+# The closing quote is optional, so that no match can fail and start over: the search stays linear.
+_NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 
 
 class Body:
@@ -25,6 +27,8 @@ class Body:
         self._timeout = timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name in ROUTING_HEADERS:
+            single_header(scope, name)
         media_type = (single_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise Refused(415, "media_type", "The body must be application/json.")
@@ -79,7 +83,7 @@ def parse_message(body: bytes) -> Mapping[str, Any]:
 
 def _depth(body: bytes) -> int:
     depth = deepest = 0
-    for bracket in _OUTSIDE_STRINGS.sub(b"", body):
+    for bracket in _NO_BRACKETS.sub(b"", body):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest

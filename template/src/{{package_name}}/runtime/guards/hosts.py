@@ -1,6 +1,7 @@
 # Managed by the template; updates merge into this file.
 """Host and Origin: the defence against DNS rebinding, and the answer to a browser's preflight."""
 
+import re
 from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +11,8 @@ from ..refusals import add_missing
 from ..refused import Refused
 
 _ALLOWED_METHODS = b"POST"
-_ALLOWED_HEADERS = b"authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name"
+_ALLOWED_HEADERS = ("authorization", "content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name")
+_PARAMETER = re.compile(r"mcp-param-[a-z0-9-]{1,64}")
 _EXPOSED_HEADERS = b"www-authenticate, retry-after"
 
 
@@ -39,9 +41,13 @@ class Hosts:
         if origin.lower() not in self._origins:
             raise Refused(403, "foreign_origin", "This origin may not call.")
         if scope["method"] == "OPTIONS":
-            await _answer_preflight(send, origin)
+            await _answer_preflight(send, origin, single_header(scope, b"access-control-request-headers") or "")
             return
-        await self._app(scope, receive, _with_cors(send, origin))
+        try:
+            await self._app(scope, receive, _with_cors(send, origin))
+        except Refused as refused:
+            refused.headers |= {name.decode(): value.decode("latin-1") for name, value in _cors(origin)}
+            raise
 
     def _check_host(self, host: str | None) -> None:
         name = (host or "").lower()
@@ -55,14 +61,19 @@ def _without_port(host: str) -> str:
 
 
 def _cors(origin: str) -> list[tuple[bytes, bytes]]:
-    return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", _EXPOSED_HEADERS),
+        (b"vary", b"Origin"),
+    ]
 
 
-async def _answer_preflight(send: Send, origin: str) -> None:
+async def _answer_preflight(send: Send, origin: str, wanted: str) -> None:
+    parameters = [name for part in wanted.lower().split(",") if _PARAMETER.fullmatch(name := part.strip())]
     headers = [
         *_cors(origin),
         (b"access-control-allow-methods", _ALLOWED_METHODS),
-        (b"access-control-allow-headers", _ALLOWED_HEADERS),
+        (b"access-control-allow-headers", ", ".join([*_ALLOWED_HEADERS, *parameters]).encode()),
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -72,8 +83,7 @@ async def _answer_preflight(send: Send, origin: str) -> None:
 def _with_cors(send: Send, origin: str) -> Send:
     async def send_with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exposed = (b"access-control-expose-headers", _EXPOSED_HEADERS)
-            message["headers"] = add_missing(message.get("headers", ()), [*_cors(origin), exposed])
+            message["headers"] = add_missing(message.get("headers", ()), _cors(origin))
         await send(message)
 
     return send_with_cors

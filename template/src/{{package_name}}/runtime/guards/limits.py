@@ -1,11 +1,12 @@
 # Managed by the template; updates merge into this file.
 """The limit of a principal's calls, answered with 429, and the bound on calls in flight, answered with 503."""
 
+from typing import Any
+
 from limits.errors import StorageError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..calls.limits import LIMITED_METHODS, RateLimit, target_of
-from ..principal import current_principal
+from ..calls.limits import RateLimit
 from ..refused import Refused
 
 
@@ -19,14 +20,12 @@ class CallLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = scope["message"]
-        method = message.get("method")
-        if method not in LIMITED_METHODS:
+        method, params = str(message.get("method")), message.get("params")
+        if wait := await self._count(method, params if isinstance(params, dict) else {}):
+            raise _later(429, "rate_limit", f"Too many calls: wait {wait} seconds.", wait)
+        if method == "subscriptions/listen":
             await self._app(scope, receive, send)
             return
-        params = message.get("params")
-        target = target_of(method, params if isinstance(params, dict) else {})
-        if wait := await self._count(target):
-            raise _later(429, "rate_limit", f"Too many calls: wait {wait} seconds.", wait)
         if not self._free:
             raise _later(503, "busy", "Too many calls in flight: try again.", 1)
         self._free -= 1
@@ -35,9 +34,9 @@ class CallLimits:
         finally:
             self._free += 1
 
-    async def _count(self, target: str) -> int:
+    async def _count(self, method: str, params: dict[str, Any]) -> int:
         try:
-            return await self._rate_limit.seconds_to_wait(current_principal(), target)
+            return await self._rate_limit.seconds_to_wait(method, params)
         except StorageError:
             raise _later(503, "no_shared_state", "Calls cannot be counted now.", 5) from None
 

@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""A peer that keeps failing to authenticate waits before it may try again."""
+"""A peer that keeps failing to authenticate is told to wait; a good token passes, whoever shares its address."""
 
 import ipaddress
 
@@ -21,14 +21,14 @@ class Peers:
         self._failures = FixedWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        peer = _network_of(scope["client"][0]) if scope.get("client") else "unknown"
-        if not await self._failures.test(FAILURES, peer):
-            raise Refused(429, "peer_failures", "Too many failed attempts.", headers={"retry-after": "60"})
         try:
             await self._app(scope, receive, send)
         except Refused as refused:
-            if refused.reason == "invalid_token":
-                await self._failures.hit(FAILURES, peer)
+            peer = _network_of(scope["client"][0]) if scope.get("client") else "unknown"
+            if refused.reason == "invalid_token" and not await self._failures.hit(FAILURES, peer):
+                raise Refused(
+                    429, "peer_failures", "Too many failed attempts.", headers={"retry-after": "60"}
+                ) from refused
             raise
 
 
@@ -37,4 +37,5 @@ def _network_of(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
