@@ -70,10 +70,6 @@ class Questionnaire:
         """
         return {key: self._accept_one(key, value) for key, value in answers.items()}
 
-    def in_order(self, keys: Iterable[str]) -> list[str]:
-        """Sort `keys` as their questions are asked."""
-        return sorted(keys, key=list(self.questions).index)
-
     def _accept_one(self, key: str, value: object) -> Answer:
         if key in self.derived:
             raise RefusedError(f"{key} follows from other answers and cannot be set: leave it out.")

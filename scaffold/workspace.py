@@ -50,11 +50,13 @@ def free_destination(path: Path) -> Path:
     """
     try:
         destination = path.resolve()
-        taken = path.is_symlink() or (destination.exists() and any(destination.iterdir()))
+        taken = destination.exists() and any(destination.iterdir())
     except NotADirectoryError:
         taken = True
     except (OSError, RuntimeError) as error:
         raise RefusedError(f"{path} cannot be used: {error}.") from error
+    if path.is_symlink():
+        raise RefusedError(f"{path} is a link, which cannot be replaced by a folder: name a new or an empty folder.")
     if destination == Path.cwd():
         raise RefusedError(f"{destination} is the folder that you are in: name a new folder, or run this one level up.")
     if taken:
