@@ -4,9 +4,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from limits.aio.storage import MemoryStorage
 from mcp.server.subscriptions import InMemorySubscriptionBus
 
+from .counters import BoundedStorage
 from .settings import Settings
 
 
@@ -14,7 +14,7 @@ class SharedState:
     """Nothing is shared: a second replica would count and notify by itself, which is why settings refuse one."""
 
     def __init__(self, _: Settings) -> None:
-        self.storage = MemoryStorage()
+        self.storage = BoundedStorage()
         self.bus = InMemorySubscriptionBus()
 
     @asynccontextmanager

@@ -4,10 +4,10 @@
 import ipaddress
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..counters import BoundedStorage
 from ..refused import Refused
 
 FAILURES = RateLimitItemPerMinute(60)
@@ -18,7 +18,7 @@ class Peers:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._failures = FixedWindowRateLimiter(MemoryStorage())
+        self._failures = FixedWindowRateLimiter(BoundedStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
