@@ -43,12 +43,18 @@ class Renderer:
 
     Copier is given the template as plain files and no git: on a git source it would clone once more and start one git
     process a file. What it would have recorded about the origin is recorded here, the same to the byte.
+
+    Answers that the repository's folder already records count where a question still takes them; a question that is no
+    longer asked, or takes other answers, has its default.
+
+    Attributes:
+        template: Where the template lies once something is rendered.
     """
 
     def __init__(self, source: TemplateSource, folder: Path) -> None:
         """Begin to import Copier, which takes a while, in the background."""
         self._source = source
-        self._template = folder / "template"
+        self.template = folder / "template"
         for name in _REDIRECTIONS:
             os.environ.pop(name, None)
         Thread(target=_import_copier, daemon=True).start()
@@ -72,17 +78,18 @@ class Renderer:
         return self._render(answers, repository, defaults=False)
 
     def _render(self, answers: Answers, repository: Path, *, defaults: bool) -> Render:
-        unpack(self._source, self._template)
+        unpack(self._source, self.template)
         version = self._source.version
         with _without_git(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
             import copier  # noqa: PLC0415 -- slow
 
             copier.run_copy(
-                str(self._template),
+                str(self.template),
                 repository,
                 data=dict(answers),
                 defaults=defaults,
                 settings=copier.Settings(),
+                overwrite=True,
                 quiet=True,
             )
         commit = version.removesuffix("-dirty")
