@@ -28,20 +28,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def main() -> NoReturn:
     """Run the command line; no traceback reaches a user unless `--debug` asks for it."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    as_document = "--json" in arguments
     try:
-        app(arguments)
+        # On its own Typer explains wrong usage to people only.
+        status = app(arguments, standalone_mode=not as_document)
     except Exception as error:  # noqa: BLE001 -- the last place where a sentence can be made of it
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()
-        sys.exit(_told(error, as_document="--json" in arguments))
-    sys.exit(0)
+        status = _told(error, as_document=as_document)
+    sys.exit(status)
 
 
 def _told(error: Exception, *, as_document: bool) -> int:
     """Say what went wrong in one sentence, and return the exit status."""
-    expected = isinstance(error, ScaffoldError)
-    status = error.exit_status if isinstance(error, ScaffoldError) else 1
-    sentence = str(error) if expected else f"{type(error).__name__}: {error} (--debug shows where)"
+    match error:
+        case ScaffoldError():
+            sentence, status = str(error), error.exit_status
+        case typer.TyperException():
+            sentence, status = f"{error.format_message()} (--help shows what can be given)", error.exit_code
+        case _:
+            sentence, status = f"{type(error).__name__}: {error} (--debug shows where)", 1
     note(f"mcp-scaffold: {sentence}")
     if as_document:
         emit({"error": sentence, "exit_status": status})

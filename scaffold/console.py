@@ -28,6 +28,11 @@ def emit(document: Mapping[str, object]) -> None:
     print(json.dumps(document, indent=2))
 
 
+def shown(answer: object) -> str:
+    """An answer in words."""
+    return ", ".join(map(str, answer)) or "none" if isinstance(answer, list) else str(answer)
+
+
 def is_interactive() -> bool:
     """Whether a person can be asked: both ends of the conversation are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from scaffold.answers import Answers
-from scaffold.console import say
+from scaffold.console import say, shown
 from scaffold.errors import Interrupted
 from scaffold.presets import Preset
 
@@ -32,10 +32,6 @@ def confirm(answers: Answers, destination: Path) -> None:
     import questionary  # noqa: PLC0415 -- as above
 
     width = max(map(len, answers))
-    say("\n" + "\n".join(f"{key:<{width}}  {_shown(answer)}" for key, answer in answers.items()) + "\n")
+    say("\n" + "\n".join(f"{key:<{width}}  {shown(answer)}" for key, answer in answers.items()) + "\n")
     if not questionary.confirm(f"Make this in {destination}?").unsafe_ask():
         raise Interrupted("declined")
-
-
-def _shown(answer: object) -> str:
-    return ", ".join(answer) or "none" if isinstance(answer, list) else str(answer)

@@ -117,7 +117,10 @@ def _maps(entry: tuple[str, str], url: str) -> bool:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise SourceError("The template is a git checkout, and git is not installed: install git.") from error
     if done.returncode:
         raise SourceError(f"git cannot read {folder}: {done.stderr.strip()}")
     return done.stdout.strip()

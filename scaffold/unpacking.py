@@ -1,4 +1,4 @@
-"""The template as plain files: what a render needs of a checkout or a bundle."""
+"""The template as plain files in one folder: what a render needs of a checkout or a bundle."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from scaffold.errors import RenderError
 from scaffold.source import TemplateSource
 
 _PATHSPECS = (":(top,glob)*.yml", "includes", "template")
+_SEPARATOR = "{{_copier_conf.sep}}"
 
 
 def unpack(source: TemplateSource, folder: Path) -> None:
     """Put the template into `folder`, which is made: a checkout as it lies there, without what git ignores.
+
+    Its output tree becomes one flat folder, whose file names hold the separators: Copier compiles and renders each part
+    of each path for itself, and each folder once more, which costs more than all the files.
 
     Raises:
         RenderError: git is missing, or cannot read the source.
@@ -23,6 +27,14 @@ def unpack(source: TemplateSource, folder: Path) -> None:
         _git("clone", "--quiet", "--branch", source.ref, "--", str(source.location), str(folder))
     else:
         _copy_worktree(source.location, folder)
+    _flatten(folder / "template")
+
+
+def _flatten(tree: Path) -> None:
+    for path in [path for path in tree.rglob("*") if path.is_file()]:
+        path.rename(tree / _SEPARATOR.join(path.relative_to(tree).parts))
+    for folder in [path for path in tree.iterdir() if path.is_dir()]:
+        shutil.rmtree(folder)
 
 
 def _copy_worktree(checkout: Path, folder: Path) -> None:

@@ -112,16 +112,18 @@ def _ignore_signals() -> None:
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
     """Other libraries and programs leave nothing behind either."""
-    before = os.environ.get("TMPDIR"), tempfile.tempdir
-    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    names = ("TMPDIR", "TEMP", "TMP")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    default = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    os.environ.update(dict.fromkeys(names, str(folder)))
     try:
         yield
     finally:
-        tempfile.tempdir = before[1]
-        if before[0] is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before[0]
+        tempfile.tempdir = default
+        for name in names:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _make(folder: Path) -> None:

@@ -93,3 +93,16 @@ def test_only_the_public_part_of_copier_is_used(file):
             assert node.module != "copier" or {alias.name for alias in node.names} <= PUBLIC
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "copier":
             assert node.attr in PUBLIC
+
+
+def test_questions_tell_what_is_taken_when_nothing_is_answered():
+    finished = run("import sys; sys.argv = ['mcp-scaffold', 'questions']; from scaffold.cli import main; main()")
+    defaults = {
+        question.partition(":")[0]: line.removeprefix("  Default: ")
+        for question in finished.stdout.split("\n\n")
+        for line in question.splitlines()
+        if line.startswith("  Default: ")
+    }
+    assert defaults["transport"] == "stdio"
+    assert defaults["compliance"] == "none"
+    assert defaults["project_slug"] == "follows from the other answers"

@@ -20,6 +20,7 @@ from scaffold import cli, hooks
 from scaffold.commands import new
 from scaffold.errors import CannotProve, LockError
 from scaffold.source import TemplateSource
+from scaffold.workspace import workspace
 from tests.terminal import at_terminal
 
 CHECKOUT = Path(__file__).parents[1]
@@ -204,6 +205,13 @@ def test_without_a_terminal_missing_answers_are_named(run, tmp_path):
 
 def test_a_refusal_is_a_document_for_programs(run):
     finished = run("new", "notes", "--defaults", "--json", "-dtransport=carrier-pigeon")
+    assert finished.document["exit_status"] == finished.status == 2
+    assert finished.document["error"] in finished.err
+
+
+@pytest.mark.parametrize("arguments", [["new"], ["new", "notes", "--no-such-option"], ["nwe"]])
+def test_wrong_usage_is_a_document_for_programs(run, arguments):
+    finished = run(*arguments, "--json")
     assert finished.document["exit_status"] == finished.status == 2
     assert finished.document["error"] in finished.err
 
@@ -394,3 +402,10 @@ def _wait_for(folder: Path, moment: str, process: subprocess.Popen[str]) -> None
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, f"{moment!r} did not appear"
         time.sleep(0.005)
+
+
+def test_temporary_files_of_others_lie_in_the_workspace_on_every_system(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEMP", "before")
+    with workspace(tmp_path / "notes") as place:
+        assert {os.environ[name] for name in ("TMPDIR", "TEMP", "TMP")} == {str(place.folder)}
+    assert os.environ["TEMP"] == "before"

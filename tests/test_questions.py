@@ -138,6 +138,11 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
         ({"project_slug": "dotenv"}, "project_slug must not be dotenv"),
         ({"project_slug": "python"}, "project_slug must not be python"),
         ({"project_slug": "test"}, "project_slug must not be test"),
+        (
+            {"project_slug": "server"},
+            "project_slug must not be server, which a dependency or a program already uses: choose another, such as "
+            "my-server.",
+        ),
         ({"package_name": "class"}, "package_name must not be class, a keyword"),
         ({"package_name": "match"}, "package_name must not be match, a keyword"),
         ({"package_name": "asyncio"}, "package_name must not be asyncio, a module of the standard"),

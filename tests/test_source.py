@@ -95,6 +95,14 @@ def test_an_installation_without_a_template_says_so(tmp_path: Path, monkeypatch:
         template_source()
 
 
+def test_a_checkout_without_git_says_so(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_PACKAGE", checkout / "scaffold")
+    monkeypatch.setenv("PATH", os.devnull)
+
+    with pytest.raises(SourceError, match="git is not installed"):
+        _ = template_source().version
+
+
 @pytest.mark.parametrize("header", [b"", b"# v2 git bundle\n\nPACK", b"# v2 git bundle\n00 HEAD\n11 refs/tags/v1\n\n"])
 def test_a_bundle_that_names_no_version_is_refused(installed: Path, header: bytes) -> None:
     installed.write_bytes(header)

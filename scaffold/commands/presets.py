@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaffold.console import emit, say
+from scaffold.console import emit, say, shown
 from scaffold.presets import Preset, read_presets
 from scaffold.source import template_source
 
@@ -17,9 +17,5 @@ def show_presets(*, json: bool) -> None:
 
 
 def _words(preset: Preset) -> str:
-    answers = [f"  {key}: {_value(value)}" for key, value in preset.answers.items()]
+    answers = [f"  {key}: {shown(value)}" for key, value in preset.answers.items()]
     return "\n".join([preset.name, f"  {preset.description}", "", *answers])
-
-
-def _value(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

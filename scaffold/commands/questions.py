@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scaffold.answers import Question, Questionnaire
-from scaffold.console import emit, say
+from scaffold.console import emit, say, shown
 from scaffold.source import template_source
 
 
@@ -21,6 +21,16 @@ def _words(question: Question) -> str:
     lines = [f"{question.key}: {asked}", *(f"  {line}" for line in teaching.splitlines() if "{{" not in line)]
     if question.choices:
         lines.append(f"  {'Any of' if question.multiple else 'One of'}: {', '.join(question.choices)}")
+    if default := _default(question.default):
+        lines.append(f"  Default: {default}")
     if question.when != "true":
         lines.append(f"  Asked when: {question.when}")
     return "\n".join(lines)
+
+
+def _default(default: object) -> str:
+    """What is taken when nothing is answered; nothing where an answer is needed."""
+    text = shown(default)
+    if "UNSET" in text and "{%" not in text:
+        return ""
+    return "follows from the other answers" if "{" in text else {"[]": "none"}.get(text, text)
