@@ -141,8 +141,8 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
         (
             {"project_slug": "server"},
             (
-                "project_slug must not be server, which a dependency or a program already uses: choose another, such as "
-                "my-server."
+                "project_slug must not be server, which a dependency or a program already uses: choose another, "
+                "such as my-server."
             ),
         ),
         ({"package_name": "class"}, "package_name must not be class, a keyword"),
