@@ -21,7 +21,8 @@ class Authorization:
         try:
             required = self._policy.required_scopes(ctx.method, ctx.params or {})
         except Denied as denied:
-            raise MCPError(INVALID_PARAMS, str(denied)) from denied
+            uri = (ctx.params or {}).get("uri")
+            raise MCPError(INVALID_PARAMS, str(denied), {"uri": uri} if uri else None) from denied
         if missing := self._policy.missing_scopes(current_principal(), required):
             raise MCPError(403, f"Missing scopes: {' '.join(sorted(missing))}")
         return await call_next(ctx)

@@ -1,6 +1,8 @@
 # Managed by the template; updates merge into this file.
 """Who is calling, from the headers alone: no byte of an unauthenticated body is read."""
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..auth.challenge import Challenges
@@ -22,6 +24,7 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         principal = await self._authenticate(scope)
         scope["principal"] = principal
+        scope["user"] = _session_owner(principal)
         with acting_as(principal):
             await self._app(_without_token(scope), receive, send)
 
@@ -38,6 +41,14 @@ class Authentication:
             raise self._challenges.invalid_token(str(error)) from error
         except KeysUnavailable as error:
             raise Refused(503, "no_keys", "Tokens cannot be verified now.", headers={"retry-after": "5"}) from error
+
+
+def _session_owner(principal: Principal) -> AuthenticatedUser:
+    """Whom the SDK binds a session to: it answers 404 to anyone else who presents the session's id."""
+    claims = {"iss": principal.issuer}
+    return AuthenticatedUser(
+        AccessToken(token="", client_id=principal.client_id, scopes=[], subject=principal.subject, claims=claims)
+    )
 
 
 def _without_token(scope: Scope) -> Scope:
