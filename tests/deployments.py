@@ -52,6 +52,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     | {"deployment": "kubernetes", "replica_state": "memory", "telemetry": "otlp", "ci": "gitlab"},
 }
 
+DEPLOYMENT = "deploy/kubernetes/base/deployment.yaml"
+
 
 def render(name: str, destination: Path) -> Path:
     """Render the answers of that name into a folder."""
@@ -75,8 +77,16 @@ def parse_documents(text: str) -> list[Any]:
 
 def find_tool(name: str) -> str:
     """Where a scanner is; the test is skipped, and says so, where there is none."""
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return shutil.which(name, path=beside) or pytest.skip(f"{name} is not installed")
+    return _beside_python(name) or pytest.skip(f"{name} is not installed")
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is such a scanner."""
+    return _beside_python(name) is not None
+
+
+def _beside_python(name: str) -> str | None:
+    return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 def run_tool(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
