@@ -1,0 +1,79 @@
+"""A person with a browser: follows redirects, keeps cookies, fills in forms, and agrees."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import httpx2
+
+MOST_STEPS = 20
+
+
+@dataclass
+class Form:
+    """The first form of a page."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Knows what to write into which field, and trusts one certificate authority."""
+
+    knows: Mapping[str, str]
+    trust: ssl.SSLContext | bool = True
+
+    def authorize(self, url: str, callback: str) -> str:
+        """Go where a client sends its user; returns where the authorization server sends the browser back to."""
+        with httpx2.Client(verify=self.trust, follow_redirects=False, timeout=30) as browser:
+            response = browser.get(url)
+            for _ in range(MOST_STEPS):
+                if response.is_redirect:
+                    target = urljoin(str(response.url), response.headers["location"])
+                    if target.startswith(callback):
+                        assert "code=" in target, target
+                        return target
+                    response = browser.get(target)
+                else:
+                    response = self._fill_in(browser, response)
+        raise AssertionError(f"{response.url} leads nowhere: {response.text[:2000]}")
+
+    def _fill_in(self, browser: httpx2.Client, response: httpx2.Response) -> httpx2.Response:
+        form = find_form(response.text)
+        assert form is not None, f"{response.status_code} {response.url} has no form: {response.text[:2000]}"
+        filled = {name: self.knows.get(name, value) for name, value in form.fields.items()}
+        return browser.post(urljoin(str(response.url), form.action), data=filled)
+
+
+def find_form(page: str) -> Form | None:
+    """The page's first form, with the values that its fields already have."""
+    reader = _FormReader()
+    reader.feed(page)
+    return reader.form
+
+
+class _FormReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.form: Form | None = None
+        self._closed = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form" and self.form is None:
+            self.form = Form(given.get("action", ""))
+        elif self.form is not None and not self._closed and _is_sent(tag, given):
+            self.form.fields.setdefault(given["name"], given.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form" and self.form is not None:
+            self._closed = True
+
+
+def _is_sent(tag: str, given: Mapping[str, str]) -> bool:
+    return tag in {"input", "button"} and "name" in given and given.get("type") != "checkbox"
