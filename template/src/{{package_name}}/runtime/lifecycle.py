@@ -2,13 +2,15 @@
 """Start, drain and stop of the HTTP server."""
 
 import ssl
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from mcp.server.subscriptions import ListenHandler
-from starlette.types import ASGIApp
 
+from .connections import BoundedConnection, ConnectionLimits
 from .health import Readiness
+from .refusals import Refusals
 from .settings import Settings
 
 
@@ -28,10 +30,12 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def run_server(app: ASGIApp, settings: Settings, readiness: Readiness, listen: ListenHandler) -> None:
+def run_server(app: Refusals, settings: Settings, readiness: Readiness, listen: ListenHandler) -> None:
     """Serve until a signal; calls in flight have `MCP_SHUTDOWN_GRACE_SECONDS`."""
+    limits = ConnectionLimits(settings.max_connections, settings.client_timeout_seconds, app.record)
     config = uvicorn.Config(
         app,
+        http=partial(BoundedConnection, limits=limits),  # type: ignore[arg-type]  # only ever called
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -41,7 +45,7 @@ def run_server(app: ASGIApp, settings: Settings, readiness: Readiness, listen: L
         forwarded_allow_ips=list(settings.trusted_proxies),
         lifespan="on",
         ws="none",
-        timeout_keep_alive=30,
+        timeout_keep_alive=75,  # longer than the load balancers before it keep a connection
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         h11_max_incomplete_event_size=32_768,
         ssl_certfile=settings.tls_cert_file,

@@ -52,5 +52,5 @@ def configure_logs(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx2", "httpcore2", "mcp.server.streamable_http_manager", "mcp.server.lowlevel.server"):
+    for chatty in ("httpx2", "httpcore2", "mcp.server.streamable_http", "mcp.server.streamable_http_manager"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

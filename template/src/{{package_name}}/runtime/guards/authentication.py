@@ -1,6 +1,8 @@
 # Managed by the template; updates merge into this file.
 """Who is calling, from the headers alone: no byte of an unauthenticated body is read."""
 
+from collections.abc import Iterable
+
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,8 +27,9 @@ class Authentication:
         principal = await self._authenticate(scope)
         scope["principal"] = principal
         scope["user"] = _session_owner(principal)
+        scope["headers"] = _without_token(scope["headers"])
         with acting_as(principal):
-            await self._app(_without_token(scope), receive, send)
+            await self._app(scope, receive, send)
 
     async def _authenticate(self, scope: Scope) -> Principal:
         header = single_header(scope, b"authorization")
@@ -51,6 +54,6 @@ def _session_owner(principal: Principal) -> AuthenticatedUser:
     )
 
 
-def _without_token(scope: Scope) -> Scope:
-    """The request without its credentials, so that no tool can pass them through."""
-    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"authorization"]}
+def _without_token(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers without credentials, so that no tool can pass them through."""
+    return [header for header in headers if header[0] != b"authorization"]

@@ -13,7 +13,7 @@ from ..headers import single_header
 from ..refused import Refused
 
 MAX_DEPTH = 64
-ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
+UNENCODED = {"accept-encoding": "identity"}
 # The closing quote is optional, so that no match can fail and start over: the search stays linear.
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 
@@ -27,11 +27,11 @@ class Body:
         self._timeout = timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for name in ROUTING_HEADERS:
-            single_header(scope, name)
         media_type = (single_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise Refused(415, "media_type", "The body must be application/json.")
+        if single_header(scope, b"content-encoding") not in (None, "identity"):
+            raise Refused(415, "content_encoding", "The body must not be encoded.", headers=UNENCODED)
         body = await self._read(scope, receive)
         scope["message"] = parse_message(body)
         await self._app(scope, _replay(body, receive), send)

@@ -1,0 +1,36 @@
+# Managed by the template; updates merge into this file.
+"""Protocol headers, held against the body before anything is decided from either."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER, InboundLadderRejection, classify_inbound_request
+from mcp_types import HEADER_MISMATCH
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..headers import single_header
+from ..refused import Refused
+
+ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
+
+
+class Protocol:
+    """Refuses routing headers that are missing, repeated, or another request's than the body's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode(): single_header(scope, name, HEADER_MISMATCH) for name in ROUTING_HEADERS}
+        if error := find_error(scope["message"], {name: value for name, value in headers.items() if value}):
+            raise Refused(400, "protocol_headers", error.message, code=error.code, data=error.data)
+        await self._app(scope, receive, send)
+
+
+def find_error(message: Mapping[str, Any], headers: Mapping[str, str]) -> InboundLadderRejection | None:
+    """What is wrong with a request's version and routing headers; before 2026-07-28 there were none to hold it to."""
+    if "id" not in message or headers.get(MCP_PROTOCOL_VERSION_HEADER) in (None, *HANDSHAKE_PROTOCOL_VERSIONS):
+        return None
+    verdict = classify_inbound_request(message, headers=headers)
+    return verdict if isinstance(verdict, InboundLadderRejection) else None
