@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+Plan = Annotated[bool, typer.Option("--plan", help="Tell what would happen, with every difference; write nothing.")]
+NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not lock, test and prove the result first.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -105,6 +107,42 @@ def new(
         git=not no_git,
     )
     raise typer.Exit(create(request))
+
+
+@app.command()
+def update(
+    *,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A rendered repository; default: this one.")
+    ] = None,
+    plan: Plan = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="To this version; HEAD is the latest commit.")
+    ] = None,
+    no_verify: NoVerify = False,
+    json: Json = False,
+) -> None:
+    """Merge a newer version of the template into a repository, after trying the result."""
+    from scaffold.commands import update as command  # noqa: PLC0415
+
+    request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
+    raise typer.Exit(command.update(request, to))
+
+
+@app.command(name="set")
+def set_answers(
+    *,
+    assignments: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="The answers to change.")],
+    path: Annotated[Path | None, typer.Option(metavar="PATH", help="A rendered repository; default: this one.")] = None,
+    plan: Plan = False,
+    no_verify: NoVerify = False,
+    json: Json = False,
+) -> None:
+    """Change answers of a repository, after trying the result."""
+    from scaffold.commands import update as command  # noqa: PLC0415
+
+    request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
+    raise typer.Exit(command.change_answers(request, tuple(assignments)))
 
 
 @app.command()

@@ -36,7 +36,7 @@ class Workspace:
 
     def deliver(self) -> None:
         """Move the repository to the destination, in one step that no signal interrupts."""
-        _ignore_signals()
+        ignore_signals()
         if self._destination.is_dir():
             self._destination.rmdir()
         self.repository.rename(self._destination)
@@ -81,7 +81,7 @@ def workspace(destination: Path) -> Iterator[Workspace]:
             _make(place.folder)
             yield place
         finally:
-            _ignore_signals()
+            ignore_signals()
             shutil.rmtree(place.folder, onerror=_make_writable)
             _remove_empty(missing)
 
@@ -100,11 +100,12 @@ def signals_interrupt() -> Iterator[None]:
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     del frame
     # Once is enough: a second Ctrl-C must not interrupt the tidying.
-    _ignore_signals()
+    ignore_signals()
     raise Interrupted(signal.Signals(number).name)
 
 
-def _ignore_signals() -> None:
+def ignore_signals() -> None:
+    """From here on no signal that asks the process to end is heard."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

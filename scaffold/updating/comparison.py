@@ -1,0 +1,190 @@
+"""Three trees become changes: what the template was, what it is now, and what you made of it.
+
+Every path of the template is in exactly one of the cases below, so nothing is changed without being named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from scaffold.ownership import Owner, Ownership
+from scaffold.updating.plan import FileChange, Kind, Stages
+from scaffold.updating.trees import Entry, Tree, Workshop
+
+# What `git merge-file` returns at most for conflicts; more is a failure, such as for a binary file.
+_MOST_CONFLICTS = 127
+
+
+@dataclass(frozen=True)
+class Render:
+    """A render as a tree: its id, its files, whose they are, and what a conflict calls it."""
+
+    id: str
+    files: Tree
+    owners: Ownership
+    label: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a file, and what that writes; None removes a path."""
+
+    change: FileChange
+    writes: Mapping[str, Entry | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the template was, what it is now, and the files as they are.
+
+    Attributes:
+        seeds: The paths that may be written although they are yours, because they never existed.
+    """
+
+    workshop: Workshop
+    base: Render
+    theirs: Render
+    ours: Tree
+    seeds: frozenset[str] = frozenset()
+
+    def outcomes(self) -> list[Outcome]:
+        """What becomes of every file that the template changes, or would."""
+        renames = self._renames()
+        moved = {*renames, *renames.values()}
+        found = [outcome for former, path in sorted(renames.items()) for outcome in self._moved(former, path)]
+        for path in sorted({*self.base.files, *self.theirs.files} - moved):
+            decide = self._managed if self.owner(path) == "managed" else self._yours
+            found.extend(decide(path))
+        return sorted(found, key=lambda outcome: outcome.change.path)
+
+    def owner(self, path: str) -> Owner:
+        """Whose a file is, by the newest render that has it."""
+        return (self.theirs if path in self.theirs.files else self.base).owners.of(path)
+
+    def _renames(self) -> dict[str, str]:
+        """The template's renames of managed files, but for those whose two paths you both use."""
+        found = self.workshop.renames(self.base.id, self.theirs.id)
+        return {
+            former: path
+            for former, path in found.items()
+            if self.owner(former) == self.owner(path) == "managed" and not (former in self.ours and path in self.ours)
+        }
+
+    def _managed(self, path: str) -> Iterator[Outcome]:
+        base, ours, theirs = self.base.files.get(path), self.ours.get(path), self.theirs.files.get(path)
+        if theirs in (base, ours):
+            return
+        if ours == base:
+            kind = Kind.ADDED if base is None else Kind.REMOVED if theirs is None else Kind.CHANGED
+            yield Outcome(self._change(path, kind), {path: theirs})
+        elif theirs is None:
+            yield Outcome(self._change(path, Kind.KEPT, "the template removed it, your edits stay in it"))
+        elif ours is None:
+            yield Outcome(self._change(path, Kind.KEPT, "you removed it; the template changed it, it stays removed"))
+        else:
+            yield self._merged(path, Stages(base, ours, theirs))
+
+    def _moved(self, former: str, path: str) -> Iterator[Outcome]:
+        """A file that the template moved; you may have moved it there yourself."""
+        ours = self.ours.get(former) or self.ours.get(path)
+        if ours is None:
+            reason = f"you removed {former}; the template moved it here, it stays removed"
+            yield Outcome(self._change(path, Kind.KEPT, reason))
+            return
+        stages = Stages(self.base.files[former], ours, self.theirs.files[path])
+        outcome = self._merged(path, stages)
+        if former in self.ours:
+            kind = Kind.RENAMED if outcome.change.kind is Kind.MERGED else outcome.change.kind
+            change = replace(outcome.change, kind=kind, former=former)
+            outcome = Outcome(change, {former: None, path: ours, **outcome.writes})
+        yield outcome
+
+    def _yours(self, path: str) -> Iterator[Outcome]:
+        base, ours, theirs = self.base.files.get(path), self.ours.get(path), self.theirs.files.get(path)
+        if theirs in (base, ours):
+            return
+        if path in self.seeds:
+            change = self._change(path, Kind.ADDED, "begun for you by the answers; yours from now on")
+            yield Outcome(change, {path: theirs})
+        elif theirs is None:
+            yield Outcome(self._change(path, Kind.KEPT, "yours; the template no longer begins such a file"))
+        elif base is None and ours is None:
+            yield Outcome(
+                self._change(path, Kind.ADVISORY, "the template now begins this file; take it if you want it")
+            )
+        elif base is not None and ours is not None:
+            yield Outcome(self._change(path, Kind.ADVISORY))
+
+    def _merged(self, path: str, stages: Stages) -> Outcome:
+        """Merge the three sides of a file, of which neither yours nor the template's is missing."""
+        base, ours, theirs = stages.base, stages.ours, stages.theirs
+        assert ours is not None  # noqa: S101 -- for the type checker
+        assert theirs is not None  # noqa: S101 -- as above
+        mode = theirs.mode if base is not None and ours.mode == base.mode else ours.mode
+        if base is not None and theirs.blob == base.blob:
+            merged, clean = ours.blob, True
+        elif base is not None and ours.blob == base.blob:
+            merged, clean = theirs.blob, True
+        elif all(side is None or side.is_regular for side in (base, ours, theirs)):
+            merged, clean = self._merge_contents(base.blob if base else None, ours.blob, theirs.blob)
+        else:
+            merged, clean = ours.blob, False
+        kind = Kind.MERGED if clean else Kind.CONFLICT
+        change = self._change(path, kind)
+        return Outcome(change if clean else replace(change, stages=stages), {path: Entry(mode, merged)})
+
+    def _merge_contents(self, base: str | None, ours: str, theirs: str) -> tuple[str, bool]:
+        """Merge by lines; return the content, and whether it is without conflict. A binary file stays yours."""
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            sides = {"ours": ours, "base": base, "theirs": theirs}
+            for side, blob in sides.items():
+                (folder / side).write_bytes(self.workshop.content(blob))
+            labels = ("-L", "yours", "-L", self.base.label, "-L", self.theirs.label)
+            files = [str(folder / side) for side in sides]
+            done = self.workshop.git.run("merge-file", "--stdout", "--quiet", "--diff3", *labels, *files)
+        if done.returncode > _MOST_CONFLICTS:
+            return ours, False
+        return self.workshop.store(done.stdout), done.returncode == 0
+
+    def _change(self, path: str, kind: Kind, reason: str = "") -> FileChange:
+        return FileChange(path, kind, self.owner(path), reason)
+
+
+def without_obstacles(outcomes: list[Outcome], ours: Tree, folder: Path) -> list[Outcome]:
+    """The outcomes, where what would overwrite a file that git does not know, or cannot stand, writes nothing."""
+    written = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
+    result = {path for path in {*ours, *written} if written.get(path, ours.get(path)) is not None}
+    folders = {str(parent) for path in result for parent in PurePosixPath(path).parents}
+    return [_checked(outcome, ours, folder, result, folders) for outcome in outcomes]
+
+
+def _checked(outcome: Outcome, ours: Tree, folder: Path, result: set[str], folders: set[str]) -> Outcome:
+    for path, entry in outcome.writes.items():
+        if entry is None or path in ours:
+            continue
+        if obstacle := _obstacle(path, ours, folder, result, folders):
+            change = replace(outcome.change, kind=Kind.LOST, reason=f"{obstacle}: move it away, then update again")
+            return Outcome(replace(change, stages=None))
+    return outcome
+
+
+def _obstacle(path: str, ours: Tree, folder: Path, result: set[str], folders: set[str]) -> str:
+    """What keeps a new file from being written; empty when nothing does."""
+    if path in folders:
+        return f"the template needs a file where you have the folder {path}"
+    parents = [str(parent) for parent in PurePosixPath(path).parents]
+    for parent in parents[:-1]:
+        place = folder / parent
+        if parent in result:
+            return f"the template needs a folder where you have the file {parent}"
+        if parent not in ours and (place.is_symlink() or (place.exists() and not place.is_dir())):
+            return f"the template needs a folder where {parent} stands, which git ignores"
+    place = folder / path
+    in_place_of_a_file = any(parent in ours for parent in parents)
+    if not in_place_of_a_file and (place.is_symlink() or place.exists()):
+        return f"{path} exists and git ignores it, so it would be overwritten"
+    return ""

@@ -1,0 +1,177 @@
+"""From a living repository and a wish to a plan: two renders, one comparison, nothing touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import yaml
+
+from scaffold.answers import Answers, Questionnaire, parse_assignments
+from scaffold.errors import RefusedError
+from scaffold.ownership import Ownership
+from scaffold.rendering import ANSWERS_FILE, Renderer
+from scaffold.updating.comparison import Comparison, Outcome, Render, without_obstacles
+from scaffold.updating.history import History
+from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, QuestionChange
+from scaffold.updating.questions import carry, question_changes, read_renames
+from scaffold.updating.repository import LivingRepository, Recorded
+from scaffold.updating.security import security_delta
+from scaffold.updating.trees import Entry, Workshop
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A render in the workshop, what it records, and the template that it came from."""
+
+    render: Render
+    recorded: Recorded
+    template: Path
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans changes of one living repository, in a folder that is removed afterwards."""
+
+    living: LivingRepository
+    history: History
+    workshop: Workshop
+    folder: Path
+
+    def update(self, target: str) -> Plan:
+        """Plan an update to a version of the template.
+
+        Raises:
+            RefusedError: The answers file was edited by hand, or an answer is no longer taken.
+            RenderError: One of the two versions cannot be rendered.
+        """
+        recorded = self.living.recorded
+        base = self._base(f"template {recorded.version}")
+        renames = self._renames(target)
+        theirs = self._render("new", target, carry(recorded.answers, renames), {}, f"template {target}")
+        questions = question_changes(recorded.answers, theirs.recorded.answers, renames)
+        refused = [change for change in questions if change.kind == "changed" or _lost_its_value(change)]
+        warnings = [
+            f"The template no longer takes {change.before!r} for {change.key}: it would become {change.value!r}."
+            for change in refused
+        ]
+        return self._plan(base, theirs, frozenset(), questions, warnings)
+
+    def change_answers(self, assignments: Iterable[str]) -> Plan:
+        """Plan a change of answers, at the version that the repository has.
+
+        Raises:
+            RefusedError: The answers file was edited by hand, or an answer is not taken.
+            RenderError: The template cannot be rendered.
+        """
+        recorded = self.living.recorded
+        base = self._base(f"template {recorded.version}, answers as they were")
+        questionnaire = Questionnaire.read(base.template)
+        given = questionnaire.accept(parse_assignments(assignments, questionnaire))
+        label = f"template {recorded.version}, answers as set"
+        theirs = self._render("new", recorded.version, recorded.answers, given, label)
+        questions = question_changes(recorded.answers, theirs.recorded.answers, {})
+        _refuse_unasked(given, theirs.recorded.answers)
+        _refuse_side_effects(given, questions)
+        fresh = theirs.render.files.keys() - base.render.files.keys() - self._ours().keys()
+        candidates = {path for path in fresh if theirs.render.owners.of(path) == "yours"}
+        seeds = frozenset(candidates - self.living.ever_held(candidates))
+        return self._plan(base, theirs, seeds, questions, [])
+
+    def _base(self, label: str) -> Rendered:
+        recorded = self.living.recorded
+        base = self._render("old", recorded.version, recorded.answers, {}, label)
+        edited = recorded.edited_keys(base.recorded)
+        if edited is not None:
+            told = f" ({', '.join(edited)})" if edited else ""
+            raise RefusedError(
+                f"{ANSWERS_FILE} was edited by hand{told}: bring it back from git, "
+                "then change answers with mcp-scaffold set KEY=VALUE."
+            )
+        return base
+
+    def _renames(self, target: str) -> dict[str, str]:
+        """The questions' new names, from the newer template."""
+        shown = self.history.git.run("show", f"{target}:renamed.yml")
+        folder = self.folder / "renames"
+        folder.mkdir()
+        if shown.returncode == 0:
+            (folder / "renamed.yml").write_bytes(shown.stdout)
+        return read_renames(folder)
+
+    def _render(self, name: str, version: str, answers: Answers, given: Answers, label: str) -> Rendered:
+        place = self.folder / name
+        repository = place / "repository"
+        repository.mkdir(parents=True)
+        (repository / ANSWERS_FILE).write_text(yaml.safe_dump(answers), encoding="utf-8")
+        renderer = Renderer(self.history.source(version, place), place)
+        rendered = renderer.with_defaults(given, repository)
+        tree = self.workshop.tree_of_folder(repository)
+        render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
+        recorded = Recorded.parse((repository / ANSWERS_FILE).read_text(encoding="utf-8"))
+        return Rendered(render, recorded, renderer.template, rendered.warnings)
+
+    def _ours(self) -> dict[str, Entry]:
+        return self.workshop.read(self.living.head)
+
+    def _plan(
+        self,
+        base: Rendered,
+        theirs: Rendered,
+        seeds: frozenset[str],
+        questions: list[QuestionChange],
+        warnings: list[str],
+    ) -> Plan:
+        ours = self._ours()
+        comparison = Comparison(self.workshop, base.render, theirs.render, ours, seeds)
+        outcomes = without_obstacles(comparison.outcomes(), ours, self.living.path)
+        writes = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
+        tree = self.workshop.changed_tree(f"{self.living.head}^{{tree}}", writes)
+        result = {path: entry for path, entry in {**ours, **writes}.items() if entry is not None}
+        delta = security_delta(
+            self.workshop,
+            base.render.files,
+            theirs.render.files,
+            result,
+            lambda path: comparison.owner(path) == "managed",
+        )
+        return Plan(
+            before=base.recorded.version,
+            after=theirs.recorded.version,
+            tree=tree,
+            carried=self.workshop.folder_of_trees(tree, base.render.id, theirs.render.id),
+            keeps_lock=LOCK_FILE in result,
+            files=self._with_diffs(outcomes, tree, base.render.id, theirs.render.id),
+            questions=questions,
+            security=delta,
+            warnings=[*warnings, *theirs.warnings],
+        )
+
+    def _with_diffs(self, outcomes: list[Outcome], tree: str, base: str, theirs: str) -> list[FileChange]:
+        changes = [outcome.change for outcome in outcomes]
+        told = [change.path for change in changes if change.kind in (Kind.ADVISORY, Kind.KEPT, Kind.LOST)]
+        diffs = self.workshop.diffs(f"{self.living.head}^{{tree}}", tree)
+        advice = self.workshop.diffs(base, theirs, told) if told else {}
+        return [replace(change, diff=diffs.get(change.path, advice.get(change.path, ""))) for change in changes]
+
+
+def _lost_its_value(change: QuestionChange) -> bool:
+    return change.kind == "renamed" and change.value != change.before
+
+
+def _refuse_unasked(given: Answers, recorded: Answers) -> None:
+    unasked = [key for key in given if key not in recorded]
+    if unasked:
+        raise RefusedError(f"{unasked[0]} is not asked with these answers: leave it out, or change what it depends on.")
+
+
+def _refuse_side_effects(given: Answers, questions: list[QuestionChange]) -> None:
+    """An answer that nobody gave must not change."""
+    for change in questions:
+        if change.kind == "changed" and change.key not in given:
+            raise RefusedError(
+                f"{change.key} cannot stay {change.before!r} with these answers: set it too, "
+                f"such as {change.key}={change.value!r}."
+            )

@@ -1,0 +1,158 @@
+"""The living repository: whether an update can begin there, and what it records about its render."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold import documents
+from scaffold.answers import Answers
+from scaffold.errors import NotRendered, RefusedError
+from scaffold.git import Git, decoded
+from scaffold.rendering import ANSWERS_FILE
+
+_SEAL = re.compile(r"^#.*\bseal (?P<seal>[0-9a-f]+)", re.MULTILINE)
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the answers file holds.
+
+    Attributes:
+        seal: The digest of the answers that the template put beside them; empty where it puts none.
+    """
+
+    version: str
+    url: str
+    answers: Answers
+    seal: str
+
+    @classmethod
+    def parse(cls, text: str) -> Recorded:
+        """Read an answers file.
+
+        Raises:
+            ValueError: It is no mapping, or does not name the template and its version; the message says what.
+        """
+        content = documents.parse(text)
+        if not isinstance(content, dict):
+            raise ValueError("it holds no answers")  # noqa: TRY004 -- of the text, not of a caller
+        for key in ("_commit", "_src_path"):
+            if not isinstance(content.get(key), str):
+                raise ValueError(f"it has no {key}")  # noqa: TRY004 -- as above
+        seal = _SEAL.search(text)
+        answers = {key: value for key, value in content.items() if not str(key).startswith("_")}
+        return cls(content["_commit"], content["_src_path"], answers, seal["seal"] if seal else "")
+
+    def edited_keys(self, rendered: Recorded) -> list[str] | None:
+        """Which answers differ from what their render records; None if it is the same, empty if it is the seal."""
+        if (self.answers, self.seal) == (rendered.answers, rendered.seal):
+            return None
+        keys = [*self.answers, *rendered.answers.keys() - self.answers.keys()]
+        return [key for key in keys if self.answers.get(key) != rendered.answers.get(key)]
+
+
+@dataclass(frozen=True)
+class LivingRepository:
+    """A rendered repository, clean and on a branch.
+
+    Attributes:
+        head: The commit that is checked out.
+    """
+
+    git: Git
+    head: str
+    recorded: Recorded
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self.git.folder
+
+    @property
+    def objects(self) -> Path:
+        """Where git keeps its objects."""
+        return self.path / self.git("rev-parse", "--git-path", "objects")
+
+    def ever_held(self, paths: Iterable[str]) -> set[str]:
+        """Those of the paths that the history of the branch knows."""
+        literal = [f":(literal,top){path}" for path in paths]
+        if not literal:
+            return set()
+        listed = self.git("log", "--format=", "--name-only", "--no-renames", "-z", self.head, "--", *literal)
+        return set(listed.split("\0"))
+
+
+def open_repository(path: Path) -> LivingRepository:
+    """Open the repository at `path` for an update.
+
+    Raises:
+        NotRendered: There is no answers file, or it is none.
+        RefusedError: It is no git repository, or in a state in which an update could not be undone.
+        GitError: git is missing.
+    """
+    git = _git_at(path)
+    file = git.folder / ANSWERS_FILE
+    if not file.is_file():
+        raise NotRendered(path, _absence(git))
+    _refuse_states(git)
+    try:
+        recorded = Recorded.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotRendered(path, f"{ANSWERS_FILE} cannot be used, {error}; {_restoring(git)}") from error
+    return LivingRepository(git, git("rev-parse", "HEAD"), recorded)
+
+
+def _git_at(path: Path) -> Git:
+    if not path.is_dir():
+        raise RefusedError(f"{path} is no folder: name the repository to update.")
+    git = Git(path.resolve())
+    if not git.succeeds("rev-parse", "--is-inside-work-tree"):
+        raise RefusedError(
+            f"{path} is no git repository: an update compares with what is committed. "
+            "Run: git init && git add --all && git commit -m 'As it is'."
+        )
+    if inside := git("rev-parse", "--show-prefix"):
+        raise RefusedError(
+            f"{path} is the folder {inside.rstrip('/')} of a git repository: name the repository itself."
+        )
+    return git
+
+
+def _absence(git: Git) -> str:
+    known = git.succeeds("rev-parse", "--verify", "--quiet", "HEAD") and git(
+        "log", "-1", "--format=%h", "--diff-filter=AM", "--", ANSWERS_FILE
+    )
+    if known:
+        return f"its {ANSWERS_FILE} was deleted; bring it back with git checkout {known} -- {ANSWERS_FILE}"
+    return f"it has no {ANSWERS_FILE}"
+
+
+def _restoring(git: Git) -> str:
+    last = git("log", "-2", "--format=%h", "--", ANSWERS_FILE).split()
+    return (
+        f"bring back an earlier one, such as with git checkout {last[-1]} -- {ANSWERS_FILE}" if last else "restore it"
+    )
+
+
+def _refuse_states(git: Git) -> None:
+    if not git.succeeds("rev-parse", "--verify", "--quiet", "HEAD"):
+        raise RefusedError("Nothing is committed yet: run git add --all && git commit first.")
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        raise RefusedError("The clone is shallow, so its past is unknown: run git fetch --unshallow first.")
+    if not git.succeeds("symbolic-ref", "--quiet", "HEAD"):
+        raise RefusedError("HEAD is detached, so the update would belong to no branch: run git switch BRANCH first.")
+    if changed := _uncommitted(git):
+        shown = ", ".join(changed[:_SHOWN]) + (" and more" if len(changed) > _SHOWN else "")
+        raise RefusedError(
+            f"There are changes that are not committed ({shown}): commit them, or put them aside with "
+            "git stash --include-untracked."
+        )
+
+
+def _uncommitted(git: Git) -> list[str]:
+    status = decoded(git.raw("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal"))
+    return [line[3:] for line in status.split("\0") if line]

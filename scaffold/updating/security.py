@@ -1,0 +1,119 @@
+"""What an update means for the controls: `security/controls.yaml` of both renders, and the code that it names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scaffold import documents
+from scaffold.updating.plan import ControlChange, SecurityDelta
+from scaffold.updating.trees import Tree, Workshop
+
+CATALOGUE = "security/controls.yaml"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A row of the catalogue; places are `path` or `path:Symbol.part`."""
+
+    id: str
+    statement: str
+    implemented: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+def security_delta(
+    workshop: Workshop, base: Tree, theirs: Tree, result: Tree, is_managed: Callable[[str], bool]
+) -> SecurityDelta:
+    """Compare the controls of two renders, and the code of the newer one with what the files would be."""
+    before, after = _catalogue(workshop, base), _catalogue(workshop, theirs)
+    pairs = [(before[name], after[name]) for name in after if name in before]
+    tightened = [
+        ControlChange(new.id, new.statement, detail)
+        for old, new in pairs
+        for detail in [_tightening(old, new, theirs)]
+        if detail
+    ]
+    reopened = [
+        ControlChange(control.id, control.statement, detail)
+        for control in after.values()
+        for place in control.implemented
+        if is_managed(place.partition(":")[0])
+        for detail in [_edit(workshop, place, theirs, result)]
+        if detail
+    ]
+    return SecurityDelta(
+        added=[ControlChange(after[name].id, after[name].statement) for name in after if name not in before],
+        removed=[ControlChange(before[name].id, before[name].statement) for name in before if name not in after],
+        tightened=tightened,
+        reopened=reopened,
+    )
+
+
+def _catalogue(workshop: Workshop, tree: Tree) -> dict[str, Control]:
+    if CATALOGUE not in tree:
+        return {}
+    try:
+        rows = documents.parse(workshop.content(tree[CATALOGUE].blob).decode())
+    except ValueError:
+        return {}
+    controls = map(_control, rows) if isinstance(rows, list) else []
+    return {control.id: control for control in controls if control is not None}
+
+
+def _control(row: Any) -> Control | None:  # noqa: ANN401 -- a parsed document
+    try:
+        return Control(str(row["id"]), str(row["statement"]), tuple(row["implemented"]), tuple(row["verified"]))
+    except (KeyError, TypeError):
+        return None
+
+
+def _tightening(old: Control, new: Control, theirs: Tree) -> str:
+    """How the newer row claims or checks more; empty when it does not."""
+    if old.statement != new.statement:
+        return f"it said: {old.statement}"
+    if verified := [place for place in new.verified if place in theirs and place not in old.verified]:
+        return f"now verified by {', '.join(verified)}"
+    if len(new.implemented) > len(old.implemented):
+        return f"now also done in {', '.join(place for place in new.implemented if place not in old.implemented)}"
+    return ""
+
+
+def _edit(workshop: Workshop, place: str, theirs: Tree, result: Tree) -> str:
+    """How what implements a control differs from the template's; empty when it does not."""
+    path, _, symbol = place.partition(":")
+    template, mine = theirs.get(path), result.get(path)
+    if template is None or template == mine:
+        return ""
+    if mine is None:
+        return f"you removed {path}"
+    if not symbol or not path.endswith(".py"):
+        return f"you edited {path}"
+    try:
+        wanted, found = (_definition(workshop.content(entry.blob), symbol) for entry in (template, mine))
+    except (SyntaxError, ValueError):
+        return f"{path} is no Python as it would be"
+    if found is None:
+        return f"{symbol} is gone from {path}"
+    return "" if found == wanted else f"you edited {symbol} in {path}"
+
+
+def _definition(source: bytes, symbol: str) -> str | None:
+    """What a dotted name stands for, without layout and comments; None when it is not defined."""
+    node: ast.AST | None = ast.parse(source)
+    for name in symbol.split("."):
+        node = next((child for child in _children(node) if name in _names(child)), None)
+    return ast.dump(node) if node else None
+
+
+def _children(node: ast.AST | None) -> Iterator[ast.AST]:
+    yield from getattr(node, "body", [])
+
+
+def _names(node: ast.AST) -> set[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)}

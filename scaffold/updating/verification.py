@@ -1,0 +1,124 @@
+"""Tries the result of a plan before anything is touched: lock, test and prove it, in a repository of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scaffold import console, hooks
+from scaffold.errors import ProofError, ScaffoldError, UnavailableError
+from scaffold.proof import boot, prove_repository
+from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, Verification
+from scaffold.updating.trees import Entry, Workshop
+
+TEST_SECONDS = 1800
+_NOTHING_COLLECTED = 5
+
+
+class VerificationError(ScaffoldError):
+    """The result of an update does not pass its own tests."""
+
+
+def verify(plan: Plan, head: str, workshop: Workshop, folder: Path) -> tuple[Plan, Verification]:
+    """Lay the plan's result out in the workshop, and lock, test and prove it there.
+
+    Returns:
+        The plan, with the lock file that goes with its dependencies, and what was done. A step that lacks a tool or
+        the network is left out and named.
+
+    Raises:
+        LockError: The dependencies contradict each other.
+        VerificationError: The tests fail.
+        ProofError: A probe failed.
+    """
+    workshop.check_out(head, plan.tree)
+    done = Verification()
+    environment = folder / "environment"
+    _attempt(done, "locked", "Locking", lambda: hooks.lock(workshop.folder))
+    locked = _with_lock(plan, workshop)
+    if not done.steps["locked"]:
+        done.steps |= {"tested": False, "proven": False}
+        return locked, done
+    _attempt(done, "tested", "Testing", lambda: _test(workshop.folder, environment / "tests"))
+    _attempt(done, "proven", "Proving", lambda: _prove(workshop.folder, environment / "proof"))
+    return locked, done
+
+
+def _attempt(done: Verification, step: str, words: str, work: Callable[[], None]) -> None:
+    try:
+        with console.step(words):
+            work()
+    except UnavailableError as error:
+        done.warnings.append(f"{words} was left out: {error}.")
+        done.steps[step] = False
+    else:
+        done.steps[step] = True
+
+
+def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
+    """The plan with the new lock file, where the repository keeps one."""
+    if not plan.keeps_lock:
+        return plan
+    content = (workshop.folder / LOCK_FILE).read_bytes()
+    tree = workshop.changed_tree(plan.tree, {LOCK_FILE: Entry("100644", workshop.store(content))})
+    if tree == plan.tree:
+        return plan
+    diff = workshop.diffs(plan.tree, tree)[LOCK_FILE]
+    change = FileChange(LOCK_FILE, Kind.CHANGED, "managed", "locked anew for the changed dependencies", diff=diff)
+    carried = workshop.folder_of_trees(plan.carried, tree)
+    return replace(plan, tree=tree, carried=carried, files=[*plan.files, change])
+
+
+def _test(repository: Path, environment: Path) -> None:
+    installed = _run_uv("sync", "--quiet", "--locked", repository=repository, environment=environment)
+    if installed.status:
+        if any(words in installed.log.lower() for words in boot.UNREACHABLE):
+            raise UnavailableError("the package index cannot be reached")
+        raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{installed.last_lines}")
+    tested = _run_uv("run", "--no-sync", "pytest", "--quiet", repository=repository, environment=environment)
+    if tested.status not in (0, _NOTHING_COLLECTED):
+        raise VerificationError(f"The tests fail on the updated files. {_UNTOUCHED}\n{tested.last_lines}")
+
+
+@dataclass(frozen=True)
+class _Run:
+    status: int
+    log: str
+
+    @property
+    def last_lines(self) -> str:
+        return boot.last_lines(self.log)
+
+
+def _run_uv(*arguments: str, repository: Path, environment: Path) -> _Run:
+    """Run uv in a process group of its own, which ends with the block whatever happens."""
+    foreign = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT", "PYTEST_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    variables = {**inherited, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    log = environment.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [boot.find_uv(), *arguments]
+    with (
+        log.open("wb") as output,
+        boot.started_group(command, repository, variables, output, subprocess.DEVNULL) as process,
+    ):
+        try:
+            status = process.wait(TEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise VerificationError(
+                f"uv {arguments[0]} took longer than {TEST_SECONDS} seconds. {_UNTOUCHED}"
+            ) from None
+    return _Run(status, log.read_text(encoding="utf-8", errors="replace"))
+
+
+def _prove(repository: Path, environment: Path) -> None:
+    report = prove_repository(repository, environment=environment, progress=console.progress)
+    if not report.passed:
+        failed = ", ".join(result.probe.id for result in report.failures) or "nothing could be asked"
+        raise ProofError(f"The proof of the updated files fails ({failed}). {_UNTOUCHED}\n{report.table()}")
+
+
+_UNTOUCHED = "Nothing was changed. --plan --no-verify shows the plan, --no-verify applies it as it is."
