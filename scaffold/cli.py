@@ -172,6 +172,18 @@ def source(
 
 
 @app.command()
+def check(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A rendered repository; default: this one.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Tell whether every control of a repository is still in place."""
+    from scaffold.commands import check as command  # noqa: PLC0415
+
+    raise typer.Exit(command.check(path, json=json))
+
+
+@app.command()
 def prove(
     *,
     path: Annotated[

@@ -57,15 +57,20 @@ DEPLOYMENT = "deploy/kubernetes/base/deployment.yaml"
 
 def render(name: str, destination: Path) -> Path:
     """Render the answers of that name into a folder."""
+    answers = TEXTS | ANSWERS[name]
+    if answers.get("auth_provider") == "none":
+        answers = {key: value for key, value in answers.items() if key != "auth_issuer"}
+    return render_answers(answers, destination)
+
+
+def render_answers(answers: dict[str, Any], destination: Path) -> Path:
+    """Render the template as it lies in the checkout, into a folder."""
     source = destination.with_name(f"{destination.name}-source")
     source.mkdir(parents=True)
     for questions in ROOT.glob("*.yml"):
         shutil.copy(questions, source)
     for folder in ("includes", "template"):
         shutil.copytree(ROOT / folder, source / folder)
-    answers = TEXTS | ANSWERS[name]
-    if answers.get("auth_provider") == "none":
-        answers = {key: value for key, value in answers.items() if key != "auth_issuer"}
     run_copy(str(source), destination, data=answers, defaults=True, quiet=True)
     return destination
 

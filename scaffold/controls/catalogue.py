@@ -1,0 +1,58 @@
+"""`security/controls.yaml`: the controls of a rendered repository as its template states them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaffold import documents
+from scaffold.errors import NotRendered
+
+CATALOGUE = "security/controls.yaml"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One claim.
+
+    Attributes:
+        implemented: Where it is implemented: `file` or `file:symbol`.
+        requires: What must stand in which file for the claim to hold; `structure` says in which words.
+    """
+
+    id: str
+    statement: str
+    implemented: tuple[str, ...]
+    requires: tuple[Mapping[str, Any], ...]
+
+
+def read_catalogue(repository: Path) -> list[Control]:
+    """Read the controls of a rendered repository.
+
+    Raises:
+        NotRendered: There are none, or they cannot be read.
+    """
+    file = repository / CATALOGUE
+    try:
+        rows = documents.parse(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotRendered(repository, f"it has no {CATALOGUE}") from None
+    except (OSError, ValueError) as error:
+        raise NotRendered(repository, f"{CATALOGUE} cannot be read: {error}") from error
+    if not isinstance(rows, list) or not rows:
+        raise NotRendered(repository, f"{CATALOGUE} holds no controls")
+    try:
+        return [_control(row) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise NotRendered(repository, f"{CATALOGUE} holds a row without id, statement or place") from error
+
+
+def _control(row: Mapping[str, Any]) -> Control:
+    return Control(
+        str(row["id"]),
+        str(row["statement"]),
+        tuple(str(place) for place in row["implemented"]),
+        tuple(dict(requirement) for requirement in row.get("requires", ())),
+    )

@@ -1,0 +1,81 @@
+"""Symbols of Python code: what is defined, and what a function calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+Module: TypeAlias = ast.Module
+_Scope: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def parse(text: str) -> Module:
+    """Parse Python code; raises `SyntaxError`."""
+    return ast.parse(text)
+
+
+def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]:
+    """A problem unless `symbol`, such as `Class.method` or `CONSTANT`, is defined."""
+    scope: ast.AST | None = module
+    for name in symbol.split("."):
+        scope = _defined(scope, name)
+        if scope is None:
+            yield 1, f"{symbol} is not defined"
+            return
+
+
+def missing_call(module: Module, requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """A problem unless `within` calls `calls` as required."""
+    within, name = str(requirement["within"]), str(requirement["calls"])
+    scope: ast.AST | None = module
+    for part in within.split("."):
+        scope = _defined(scope, part)
+    if scope is None:
+        yield 1, f"{within} is not defined"
+        return
+    line = getattr(scope, "lineno", 1)
+    calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call) and _name(node.func) == name]
+    if not calls:
+        yield line, f"{within} does not call {name}"
+    for call in calls:
+        yield from _misfits(call, name, requirement)
+
+
+def _misfits(call: ast.Call, name: str, requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    for keyword in requirement.get("passes", ()):
+        if keyword not in given:
+            yield call.lineno, f"{name} is called without {keyword}"
+    for keyword, value in requirement.get("arguments", {}).items():
+        if keyword not in given or not _is_literal(given[keyword], value):
+            line = given[keyword].lineno if keyword in given else call.lineno
+            yield line, f"{name} must be called with {keyword}={value!r}"
+
+
+def _is_literal(node: ast.expr, value: object) -> bool:
+    try:
+        return bool(ast.literal_eval(node) == value)
+    except ValueError:
+        return False
+
+
+def _defined(scope: ast.AST | None, name: str) -> ast.AST | None:
+    if not isinstance(scope, _Scope):
+        return None
+    for node in scope.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return node
+        if name in _assigned(node):
+            return node
+    return None
+
+
+def _assigned(node: ast.stmt) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _name(function: ast.expr) -> str:
+    """The last part of what is called: `Config` of `uvicorn.Config(...)`."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")

@@ -1,0 +1,188 @@
+"""`mcp-scaffold check`: what a repository needs for each control is missed as soon as it is gone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scaffold.commands.check import check
+from scaffold.controls import read_catalogue
+from scaffold.errors import NotRendered
+from tests.combinations import complete
+from tests.deployments import render_answers
+
+OAUTH = {"auth_provider": "oidc", "transport": "both", "telemetry": "both", "replica_state": "redis"}
+REPOSITORIES: dict[str, dict[str, Any]] = {
+    "cluster": OAUTH | {"deployment": "kubernetes", "ci": "github", "compliance": ["hipaa"]},
+    "compose": OAUTH | {"deployment": "compose", "ci": "gitlab"},
+    "stdio": {"transport": "stdio", "ci": "github"},
+}
+# A line that each pattern forbids, by a word of the pattern.
+FORBIDDEN = {
+    "uv sync": "RUN uv sync",
+    "FROM ": "FROM python:3.13",
+    "uses": "      - uses: actions/checkout@v7",
+    "- name|image": "  image: python:3.13",
+    "127": "      - 8000:8000",
+    " +image": "          image: registry.example.com/notes:latest",
+    "secret(KeyRef": "            - secretRef:",
+    "HS": '    "HS256": "oct",',
+}
+FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "K8S")
+
+
+@pytest.fixture(scope="module")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Each repository as it is rendered, with an empty lock."""
+    rendered: dict[str, Path] = {}
+
+    def find(name: str) -> Path:
+        if name not in rendered:
+            rendered[name] = render_answers(complete(REPOSITORIES[name]), tmp_path_factory.mktemp(name) / "repository")
+            (rendered[name] / "uv.lock").touch()
+        return rendered[name]
+
+    return find
+
+
+def checked(repository: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
+    """The exit status and the findings."""
+    status = check(repository, json=True)
+    findings: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["findings"]
+    return status, findings
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_what_was_rendered_holds(name, repositories, capsys):
+    assert checked(repositories(name), capsys) == (0, [])
+
+
+def without(text: str, requirement: Mapping[str, Any]) -> str:
+    """The text without the one property that is required."""
+    if "field" in requirement:
+        return _without_field(text, requirement)
+    if "calls" in requirement:
+        keywords = [*requirement.get("passes", ()), *requirement.get("arguments", ())]
+        return re.sub(rf"\b{keywords[0] if keywords else requirement['calls']}(?=[(=])", "other", text)
+    if "never" in requirement:
+        return text + next(line for word, line in FORBIDDEN.items() if word in requirement["never"]) + "\n"
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not re.fullmatch(requirement["line"], line.rstrip())
+    )
+
+
+def _without_field(text: str, requirement: Mapping[str, Any]) -> str:
+    documents = list(yaml.safe_load_all(text))
+    chosen = [document for document in documents if requirement.get("kind") in (None, document.get("kind"))]
+    for parent in _parents(chosen[0], requirement["field"][:-1]):
+        del parent[requirement["field"][-1]]
+        break
+    return yaml.safe_dump_all(documents)
+
+
+def _parents(value: Any, path: list[str]) -> Iterator[dict[str, Any]]:
+    if not path:
+        yield value
+        return
+    name, _, pattern = path[0].partition("=")
+    if path[0] == "*":
+        items = list(value.values()) if isinstance(value, dict) else value
+    elif pattern:
+        items = [item for item in value if item.get(name, "").startswith(pattern.rstrip("*"))]
+    else:
+        items = [value[name]] if name in value else []
+    for item in items:
+        yield from _parents(item, path[1:])
+
+
+def test_each_property_that_is_removed_is_missed(repositories, capsys):
+    """One mutation after the other, each of one property in one file, and undone again."""
+    missed, removed = [], set()
+    for name in REPOSITORIES:
+        repository = repositories(name)
+        for control in read_catalogue(repository):
+            for requirement in control.requires:
+                file = repository / requirement["file"]
+                before = file.read_text(encoding="utf-8")
+                file.write_text(without(before, requirement), encoding="utf-8")
+                status, findings = checked(repository, capsys)
+                file.write_text(before, encoding="utf-8")
+                removed.add(json.dumps(requirement, sort_keys=True))
+                if status != 4 or (control.id, requirement["file"]) not in [
+                    (f["control"], f["file"]) for f in findings
+                ]:
+                    missed.append((control.id, requirement))
+    assert missed == []
+    assert len(removed) >= 40
+
+
+def test_each_symbol_that_is_renamed_is_missed(repositories, capsys):
+    repository = repositories("cluster")
+    for control in read_catalogue(repository):
+        for place in control.implemented:
+            name, _, symbol = place.partition(":")
+            if not (symbol and name.endswith(".py")):
+                continue
+            before = (repository / name).read_text(encoding="utf-8")
+            last = symbol.split(".")[-1]
+            (repository / name).write_text(re.sub(rf"\b{last}\b", f"{last}_2", before), encoding="utf-8")
+            _, findings = checked(repository, capsys)
+            (repository / name).write_text(before, encoding="utf-8")
+            assert (control.id, name) in [(finding["control"], finding["file"]) for finding in findings], place
+
+
+def test_every_family_of_hardening_requires_something(repositories):
+    controls = [control for name in REPOSITORIES for control in read_catalogue(repositories(name))]
+    assert {control.id.partition("-")[0] for control in controls if control.requires} == set(FAMILIES)
+
+
+def test_a_finding_names_control_file_and_line(repositories, capsys):
+    repository = repositories("cluster")
+    file = repository / "deploy/kubernetes/base/deployment.yaml"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"), encoding="utf-8")
+    try:
+        assert check(repository, json=False) == 4
+    finally:
+        file.write_text(before, encoding="utf-8")
+    line = before.splitlines().index("            readOnlyRootFilesystem: true") + 1
+    told = capsys.readouterr().out
+    assert told.startswith(f"K8S-02  deploy/kubernetes/base/deployment.yaml:{line}: spec.template")
+    assert "must be True" in told
+
+
+def test_a_file_that_is_gone_is_missed_unless_it_is_yours(repositories, capsys):
+    repository = repositories("stdio")
+    (repository / "src/notes_server/notes.py").rename(repository / "kept")
+    assert checked(repository, capsys) == (0, [])
+    (repository / "kept").rename(repository / "src/notes_server/notes.py")
+    (repository / "Dockerfile").rename(repository / "kept")
+    status, findings = checked(repository, capsys)
+    (repository / "kept").rename(repository / "Dockerfile")
+    assert status == 4
+    assert {(finding["line"], finding["problem"]) for finding in findings} == {(1, "the file is gone")}
+
+
+def test_a_file_that_cannot_be_read_is_told(repositories, capsys):
+    repository = repositories("stdio")
+    file = repository / "src/notes_server/runtime/server.py"
+    before = file.read_text(encoding="utf-8")
+    file.write_text("def broken(:\n", encoding="utf-8")
+    _, findings = checked(repository, capsys)
+    file.write_text(before, encoding="utf-8")
+    assert "cannot be read" in findings[0]["problem"]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", "- id: AUTH-01", "text"])
+def test_a_folder_without_a_catalogue_is_refused(tmp_path, text):
+    if text is not None:
+        (tmp_path / "security").mkdir()
+        (tmp_path / "security/controls.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(NotRendered, match=r"security/controls\.yaml"):
+        check(tmp_path, json=False)
