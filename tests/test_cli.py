@@ -52,7 +52,8 @@ def test_help_imports_nothing_slow(arguments, slow):
 
 def test_every_command_of_the_contract_has_help():
     finished = run("import sys; sys.argv = ['mcp-scaffold', '--help']; from scaffold.cli import main; main()")
-    assert all(f"  {command} " in finished.stdout for command in ("new", "prove", "check", "questions", "presets", "source"))
+    commands = ("new", "update", "set", "prove", "check", "questions", "presets", "source")
+    assert all(f"  {command} " in finished.stdout for command in commands)
 
 
 def test_an_unexpected_failure_is_one_line_that_names_the_way_to_more():
