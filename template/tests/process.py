@@ -8,12 +8,19 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 from launch import environment
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
+META: dict[str, Any] = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+ACCEPT = "application/json, text/event-stream"
 
 
 class ServerProcess:
@@ -43,7 +50,7 @@ class ServerProcess:
 
     def post(self, message: dict[str, Any], token: str | None = None, **headers: str) -> httpx2.Response:
         """Send one message; keywords are headers, with hyphens for underscores."""
-        sent = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+        sent = {"accept": ACCEPT, "content-type": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
@@ -56,10 +63,7 @@ class ServerProcess:
         params = dict(params or {})
         headers = {"mcp_protocol_version": era}
         if era == MODERN:
-            params["_meta"] = {
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientCapabilities": {},
-            }
+            params["_meta"] = META
             headers["mcp_method"] = method
             if target := params.get("name") or params.get("uri"):
                 headers["mcp_name"] = target
@@ -70,6 +74,17 @@ class ServerProcess:
     ) -> httpx2.Response:
         """Call a tool."""
         return self.request("tools/call", {"name": tool, "arguments": arguments or {}}, token, era)
+
+    @contextmanager
+    def listen(self, *uris: str, token: str | None = None) -> Iterator[Iterator[dict[str, Any]]]:
+        """Subscribe to resources, and give the messages of the stream as they come."""
+        params = {"notifications": {"resourceSubscriptions": list(uris)}, "_meta": META}
+        message = {"jsonrpc": "2.0", "id": "listen", "method": "subscriptions/listen", "params": params}
+        headers = {"accept": ACCEPT, "mcp-protocol-version": MODERN, "mcp-method": "subscriptions/listen"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        with self.http.stream("POST", "/mcp", json=message, headers=headers) as stream:
+            yield (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
 
     def _wait(self, path: str) -> None:
         deadline = time.monotonic() + 20

@@ -1,6 +1,7 @@
 """Serves the suite's fixtures over HTTP with the real runtime. The suite sends no token, so one is put in for it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from notes_server.runtime.http import SharedState, build_app
@@ -27,10 +28,10 @@ def main() -> None:
     configure_logs(settings.log_level)
     shared = SharedState(settings)
     server = build_server(settings, shared.bus, parts=("suite.features",))
-    app, readiness = build_app(settings, server, shared)
+    application = build_app(settings, server, shared)
     if token := os.environ.get("CONFORMANCE_TOKEN"):
-        app = with_token(app, token)
-    run_server(app, settings, readiness, server.listen)
+        application = replace(application, asgi=with_token(application.asgi, token))
+    run_server(application, settings)
 
 
 main()

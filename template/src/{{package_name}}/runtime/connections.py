@@ -2,7 +2,7 @@
 """Connections: how many there are, and how long a client may keep the server waiting for the rest of a message."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +21,7 @@ class ConnectionLimits:
 
     max_connections: int
     patience_seconds: float
-    record: Callable[[dict[str, Any], Refused], None]
-    """Writes a refusal down; takes the ASGI scope, here with the peer alone."""
+    record: Callable[[Mapping[str, Any], Refused], None]
     waiting: dict["BoundedConnection", None] = field(default_factory=dict)
     """Connections without a request, the one that has been so the longest first."""
 

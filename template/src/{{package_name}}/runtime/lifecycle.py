@@ -2,39 +2,53 @@
 """Start, drain and stop of the HTTP server."""
 
 import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from mcp.server.subscriptions import ListenHandler
+from starlette.types import ASGIApp
 
 from .connections import BoundedConnection, ConnectionLimits
 from .health import Readiness
-from .refusals import Refusals
+from .refused import Refused
 from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What is served, and what its server has to tell or to end."""
+
+    asgi: ASGIApp
+    readiness: Readiness
+    listen: ListenHandler
+    record: Callable[[Mapping[str, Any], Refused], None]
+    """Leaves the event of a refusal before there is an ASGI scope; takes what is known instead of one."""
 
 
 class DrainingServer(uvicorn.Server):
     """On a signal, first stops being ready and ends subscriptions with their final frame; calls in flight finish."""
 
-    def __init__(self, config: uvicorn.Config, readiness: Readiness, listen: ListenHandler) -> None:
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
-        self._readiness = readiness
-        self._listen = listen
+        self._application = application
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain on the first signal, give up on the second; the base class would end with the signal, not with 0."""
-        self._readiness.draining = True
-        self._listen.close()
+        self._application.readiness.draining = True
+        self._application.listen.close()
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
-def run_server(app: Refusals, settings: Settings, readiness: Readiness, listen: ListenHandler) -> None:
+def run_server(application: Application, settings: Settings) -> None:
     """Serve until a signal; calls in flight have `MCP_SHUTDOWN_GRACE_SECONDS`."""
-    limits = ConnectionLimits(settings.max_connections, settings.client_timeout_seconds, app.record)
+    limits = ConnectionLimits(settings.max_connections, settings.client_timeout_seconds, application.record)
     config = uvicorn.Config(
-        app,
+        application.asgi,
         http=partial(BoundedConnection, limits=limits),  # type: ignore[arg-type]  # only ever called
         host=settings.host,
         port=settings.port,
@@ -54,7 +68,7 @@ def run_server(app: Refusals, settings: Settings, readiness: Readiness, listen: 
     config.load()
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
-    server = DrainingServer(config, readiness, listen)
+    server = DrainingServer(config, application)
     server.run()
     if not server.started:
         raise SystemExit(1)

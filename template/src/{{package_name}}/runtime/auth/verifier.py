@@ -99,6 +99,7 @@ class TokenVerifier:
             scopes=self._scopes(claims),
             roles=frozenset(role for path in PROVIDER.role_claims for role in _texts(_at(claims, path))),
             second_factor=self._proves_second_factor(claims),
+            expires_at=min(float(claims["exp"]), claims["iat"] + self._settings.auth_max_token_age_seconds),
         )
 
     def _scopes(self, claims: Mapping[str, Any]) -> frozenset[str]:
