@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -81,7 +80,7 @@ class Memory:
         self.client = client_info
 
 
-def visit_with_python(trip: Trip, trust: ssl.SSLContext | None = None) -> Visit:
+def visit_with_python(trip: Trip) -> Visit:
     """Call tools with the client of the Python SDK."""
     visit, memory = Visit(), Memory()
     person = visit.send(trip.person)
@@ -101,7 +100,7 @@ def visit_with_python(trip: Trip, trust: ssl.SSLContext | None = None) -> Visit:
 
     async def main() -> None:
         async with (
-            httpx2.AsyncClient(auth=auth, verify=trust or True, timeout=30) as http,
+            httpx2.AsyncClient(auth=auth, timeout=30) as http,
             Client(streamable_http_client(trip.url, http_client=http), mode=trip.mode) as client,
         ):
             for call in trip.calls:
@@ -114,7 +113,7 @@ def visit_with_python(trip: Trip, trust: ssl.SSLContext | None = None) -> Visit:
     return visit
 
 
-def visit_with_typescript(trip: Trip, folder: Path, authority: Path | None = None) -> Visit:
+def visit_with_typescript(trip: Trip, folder: Path) -> Visit:
     """Call tools with the client of the TypeScript SDK, in a process of its own."""
     visit = Visit()
     person = visit.send(trip.person)
@@ -125,7 +124,6 @@ def visit_with_typescript(trip: Trip, folder: Path, authority: Path | None = Non
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
-        env={"NODE_EXTRA_CA_CERTS": str(authority)} if authority else {},
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urljoin
 
 import httpx2
@@ -23,14 +23,15 @@ class Form:
 
 @dataclass(frozen=True)
 class Person:
-    """Knows what to write into which field, and trusts one certificate authority."""
+    """Knows what to write into which field."""
 
-    knows: Mapping[str, str]
-    trust: ssl.SSLContext | bool = True
+    knows: Callable[[str], str | None]
 
     def authorize(self, url: str, callback: str) -> str:
         """Go where a client sends its user; returns where the authorization server sends the browser back to."""
-        with httpx2.Client(verify=self.trust, follow_redirects=False, timeout=30) as browser:
+        # A browser sends Secure cookies over http too, where the host is loopback.
+        cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
+        with httpx2.Client(cookies=cookies, follow_redirects=False, timeout=30) as browser:
             response = browser.get(url)
             for _ in range(MOST_STEPS):
                 if response.is_redirect:
@@ -46,7 +47,7 @@ class Person:
     def _fill_in(self, browser: httpx2.Client, response: httpx2.Response) -> httpx2.Response:
         form = find_form(response.text)
         assert form is not None, f"{response.status_code} {response.url} has no form: {response.text[:2000]}"
-        filled = {name: self.knows.get(name, value) for name, value in form.fields.items()}
+        filled = {name: self.knows(name) or value for name, value in form.fields.items()}
         return browser.post(urljoin(str(response.url), form.action), data=filled)
 
 
@@ -58,22 +59,29 @@ def find_form(page: str) -> Form | None:
 
 
 class _FormReader(HTMLParser):
+    """Reads the first form and the first of its buttons, which is the one that agrees."""
+
     def __init__(self) -> None:
         super().__init__()
         self.form: Form | None = None
-        self._closed = False
+        self._inside = False
+        self._pressed = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form" and self.form is None:
-            self.form = Form(given.get("action", ""))
-        elif self.form is not None and not self._closed and _is_sent(tag, given):
+            self.form, self._inside = Form(given.get("action", "")), True
+        elif self._inside and self.form is not None and self._is_sent(tag, given):
             self.form.fields.setdefault(given["name"], given.get("value", ""))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "form" and self.form is not None:
-            self._closed = True
+        self._inside = self._inside and tag != "form"
 
-
-def _is_sent(tag: str, given: Mapping[str, str]) -> bool:
-    return tag in {"input", "button"} and "name" in given and given.get("type") != "checkbox"
+    def _is_sent(self, tag: str, given: Mapping[str, str]) -> bool:
+        kind = given.get("type", "submit" if tag == "button" else "text")
+        if tag not in {"input", "button"} or "name" not in given or kind in {"checkbox", "button"}:
+            return False
+        if kind != "submit":
+            return True
+        first, self._pressed = not self._pressed, True
+        return first

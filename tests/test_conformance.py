@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ pytestmark = [
     pytest.mark.clients,
     pytest.mark.network,
     pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="ends what it starts by process group"),
     pytest.mark.timeout(300),
     pytest.mark.xdist_group("conformance"),
 ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import ssl
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests import node
+from tests.keycloak import PASSWORD, find_distribution, one_time_password, running_keycloak
 from tests.official_clients import CALLBACK, Call, Trip, Visit, visit_with_python, visit_with_typescript
 from tests.person import Person
 from tests.servers.started import free_port, install_rendered, started
@@ -18,83 +21,59 @@ from tests.servers.started import free_port, install_rendered, started
 PROJECT = Path(__file__).with_name("clients")
 SCOPES = {"mcp:read", "mcp:write", "mcp:admin"}
 CALLS = (Call("list_notes"), Call("add_note", {"text": "hello"}), Call("purge_notes"))
-"""Each needs one scope more than the one before."""
+"""Each needs one scope more than the one before; the last one needs a second factor too."""
 
 pytestmark = [
     pytest.mark.clients,
     pytest.mark.network,
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.skipif(sys.platform == "win32", reason="ends what it starts by process group"),
     pytest.mark.xdist_group("clients"),
 ]
 
 
 @dataclass(frozen=True)
 class World:
-    """A server, its authorization server's user, and the certificates that clients have to trust."""
+    """A server that listens at `url`, and what happens where it sends a client's user."""
 
     url: str
-    person: Person
-    programs: Path
-    authority: Path | None = None
+    go: Callable[[str], str]
 
     def trip(self, mode: str) -> Trip:
         """What a client is to do here."""
-        return Trip(self.url, mode, CALLS, lambda url: self.person.authorize(url, CALLBACK))
-
-    @property
-    def trust(self) -> ssl.SSLContext | None:
-        """What a Python client trusts."""
-        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+        return Trip(self.url, mode, CALLS, self.go)
 
 
 @pytest.fixture(scope="module")
 def programs(pytestconfig: pytest.Config) -> Path:
     """The installed Node programs."""
-    cache = pytestconfig.cache
-    assert cache is not None
-    folder = node.install(PROJECT, cache)
+    folder = node.install(PROJECT, cache_of(pytestconfig))
     for program in PROJECT.glob("*.mjs"):
         shutil.copy(program, folder)
     return folder
 
 
-@pytest.fixture(scope="module")
-def world(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A server rendered for any OpenID provider, with oidc-provider as the authorization server."""
-    folder = tmp_path_factory.mktemp("oidc")
-    answers = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "deployment=none")
-    server = install_rendered(folder, *answers)
-    issuer, base = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
-    url = f"{base}/mcp"
-    authorization_server = [
-        node.find("node"),
-        str(programs / "authorization-server.mjs"),
-        issuer.rpartition(":")[2],
-        url,
-    ]
-    settings = {
-        "MCP_ENVIRONMENT": "development",
-        "MCP_PORT": base.rpartition(":")[2],
-        "MCP_AUTH_ISSUER": issuer,
-    }
-    program = [str(server.executable(server.repository.slug))]
-    discovery = f"{issuer}/.well-known/openid-configuration"
-    with (
-        started(authorization_server, discovery, folder / "authorization-server.log"),
-        started(program, f"{base}/readyz", folder / "server.log", settings),
-    ):
-        yield World(url, Person({"username": "alice", "password": "correct horse", "otp": "123456"}), programs)
+@pytest.fixture(scope="module", params=["oidc-provider", pytest.param("keycloak", marks=pytest.mark.keycloak)])
+def world(request: pytest.FixtureRequest, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A rendered server, with one of the authorization servers."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "oidc-provider":
+        with world_of_oidc_provider(programs, folder) as world:
+            yield world
+    else:
+        with world_of_keycloak(find_distribution(cache_of(request.config)), folder) as world:
+            yield world
 
 
 @pytest.fixture(params=["python", "typescript"])
-def visit(request: pytest.FixtureRequest, world: World) -> Callable[[str], Visit]:
+def visit(request: pytest.FixtureRequest, world: World, programs: Path) -> Callable[[str], Visit]:
     """One of the clients, ready to visit the server in one of its modes."""
     if request.param == "python":
-        return lambda mode: visit_with_python(world.trip(mode), world.trust)
-    return lambda mode: visit_with_typescript(world.trip(mode), world.programs, world.authority)
+        return lambda mode: visit_with_python(world.trip(mode))
+    return lambda mode: visit_with_typescript(world.trip(mode), programs)
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_a_client_registers_authorizes_calls_and_steps_up(
     visit: Callable[[str], Visit], world: World, mode: str
@@ -105,3 +84,63 @@ def test_a_client_registers_authorizes_calls_and_steps_up(
     assert len({request["client_id"] for request in seen.authorizations}) == 1, "registered once"
     assert [request["resource"] for request in seen.authorizations] == [world.url] * 3
     assert [request["code_challenge_method"] for request in seen.authorizations] == ["S256"] * 3
+
+
+@contextmanager
+def world_of_oidc_provider(programs: Path, folder: Path) -> Iterator[World]:
+    """`auth_provider` oidc, with oidc-provider."""
+    issuer, url = f"http://127.0.0.1:{free_port()}", own_url()
+    command = [node.find("node"), str(programs / "authorization-server.mjs"), str(urlsplit(issuer).port), url]
+    person = Person({"username": "alice", "password": PASSWORD, "otp": "123456"}.get)
+    with (
+        started(command, f"{issuer}/.well-known/openid-configuration", folder / "authorization-server.log"),
+        serving(url, issuer, folder, "auth_provider=oidc", "auth_issuer=https://id.example.com"),
+    ):
+        yield World(url, lambda address: person.authorize(address, CALLBACK))
+
+
+@contextmanager
+def world_of_keycloak(home: Path, folder: Path) -> Iterator[World]:
+    """`auth_provider` keycloak, with a Keycloak whose administrator allows each client that registers its scopes."""
+    url = own_url()
+    person = Person(know)
+    with running_keycloak(home, folder / "keycloak.log") as keycloak:
+        issuer = keycloak.create_realm(url)
+
+        def go(address: str) -> str:
+            keycloak.allow_scopes(parse_qs(urlsplit(address).query)["client_id"][0])
+            return person.authorize(address, CALLBACK)
+
+        answers = ("auth_provider=keycloak", "auth_issuer=https://id.example.com/realms/mcp")
+        with serving(url, issuer, folder, *answers):
+            yield World(url, go)
+
+
+def know(field: str) -> str | None:
+    """What alice writes into a form of Keycloak."""
+    return {"username": "alice", "password": PASSWORD, "otp": one_time_password()}.get(field)
+
+
+@contextmanager
+def serving(url: str, issuer: str, folder: Path, *answers: str) -> Iterator[None]:
+    """A repository rendered with these answers, in development at `url`, with tokens of `issuer`."""
+    server = install_rendered(folder, "transport=http", "deployment=none", *answers)
+    settings = {
+        "MCP_ENVIRONMENT": "development",
+        "MCP_PORT": str(urlsplit(url).port),
+        "MCP_AUTH_ISSUER": issuer,
+    }
+    command = [str(server.executable(server.repository.slug))]
+    with started(command, url.removesuffix("/mcp") + "/readyz", folder / "server.log", settings):
+        yield
+
+
+def own_url() -> str:
+    """An endpoint on a free port."""
+    return f"http://127.0.0.1:{free_port()}/mcp"
+
+
+def cache_of(config: pytest.Config) -> pytest.Cache:
+    """Where what was installed is kept between runs."""
+    assert config.cache is not None
+    return config.cache
