@@ -1,50 +1,103 @@
 # Managed by the template; updates merge into this file.
-"""The hash chain of the audit trail. Run as a module with a file's name, it verifies that file."""
+"""The hash chain of the audit trail. Run as a module with the names of files, it verifies them in that order.
+
+It shows that an event was changed, removed, inserted or moved. Without `MCP_AUDIT_CHAIN_KEY` it shows that of accidents
+and of careless hands only, as whoever can rewrite all of it can compute it anew. A cut end shows as a chain that is
+neither closed nor alive; what it cannot show is the loss of the last events within one heartbeat, of whole chains at the
+end, and of files that it is not given.
+"""
 
 import hashlib
+import hmac
 import json
+import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
+from threading import Lock
 from typing import Any
 
 from .errors import ConfigurationError
 
 GENESIS = "0" * 64
+HEARTBEAT_SECONDS = 60.0
 
 
 class Chain:
-    """Gives each event the hash of the one before it, and goes on where an existing file ends."""
+    """Gives each event its number and a hash over itself and the hash of the one before it.
 
-    def __init__(self, file: Path | None) -> None:
+    A chain belongs to one process, so that the lines of several can be told apart in one stream. In a file it goes on
+    from the last event of the chain before it.
+    """
+
+    def __init__(self, file: Path | None, key: bytes | None) -> None:
+        self._name = token_hex(8)
+        self._key = key
         self._last = _last_hash(file)
+        self._number = 0
+        self._lock = Lock()
 
-    def link(self, entry: Mapping[str, object]) -> dict[str, object]:
-        """The entry with the previous event's hash and its own, over its canonical JSON."""
-        linked = {**entry, "previous": self._last}
-        self._last = _digest(linked)
-        return {**linked, "hash": self._last}
+    def append(self, entry: Mapping[str, object], write: Callable[[str], None]) -> None:
+        """Write the entry as the next line of the chain."""
+        with self._lock:
+            linked = {**entry, "chain": self._name, "number": self._number, "previous": self._last}
+            self._last = digest(linked, self._key)
+            self._number += 1
+            write(json.dumps({**linked, "hash": self._last}, default=str))
 
 
-def verify(lines: Iterable[str]) -> int:
-    """Check a chain and return how many events it holds; its first line may go on from a rotated file.
+@dataclass(slots=True)
+class Account:
+    """What was found of one chain."""
+
+    first: int
+    last: int
+    hash: str
+    time: str
+    ended: bool = False
+    """Its server closed it, or a later chain goes on from its last event."""
+
+
+def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]:
+    """Check every chain in a stream, whatever else stands between its lines, and give an account of each.
 
     Raises:
-        ValueError: naming the first line at which it is broken.
+        ValueError: naming the first line at which a chain is broken.
     """
-    previous, number = None, 0
-    for number, line in enumerate(lines, start=1):
-        entry: dict[str, Any] = json.loads(line)
+    chains: dict[str, Account] = {}
+    for line_number, entry in _events(lines):
         claimed = entry.pop("hash", None)
-        if claimed != _digest(entry) or (previous is not None and entry.get("previous") != previous):
-            raise ValueError(f"line {number}: the event was changed, removed or inserted")
-        previous = claimed
-    return number
+        if not hmac.compare_digest(str(claimed), digest(entry, key)):
+            raise ValueError(f"line {line_number}: the event was changed, or hashed with another key")
+        name, number, previous = str(entry["chain"]), int(entry["number"]), str(entry["previous"])
+        known = chains.get(name)
+        if known and (number, previous) != (known.last + 1, known.hash):
+            raise ValueError(f"line {line_number}: an event before it was removed, inserted or moved")
+        if not known:
+            for earlier in chains.values():
+                earlier.ended |= earlier.hash == previous
+        chains[name] = Account(
+            known.first if known else number, number, str(claimed), str(entry["time"]), entry["event"] == "closed"
+        )
+    return chains
 
 
-def _digest(entry: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(entry, sort_keys=True, default=str).encode()).hexdigest()
+def digest(entry: Mapping[str, object], key: bytes | None) -> str:
+    """The hash of an event's canonical JSON: HMAC with a key, plain without one."""
+    text = json.dumps(entry, sort_keys=True, default=str).encode()
+    return hmac.new(key, text, hashlib.sha256).hexdigest() if key else hashlib.sha256(text).hexdigest()
+
+
+def _events(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, Any]]]:
+    """The lines that belong to a chain; logs may stand between them."""
+    for line_number, line in enumerate(lines, start=1):
+        if line.startswith("{"):
+            entry = json.loads(line)
+            if "chain" in entry:
+                yield line_number, entry
 
 
 def _last_hash(file: Path | None) -> str:
@@ -59,14 +112,26 @@ def _last_hash(file: Path | None) -> str:
 
 
 def main() -> None:
-    """Verify the file named on the command line; exit 1 where its chain is broken."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m <package>.runtime.audit_chain FILE")
+    """Verify the files named on the command line; exit 1 where a chain is broken or none is found."""
+    key = _read_key()
     try:
-        with Path(sys.argv[1]).open(encoding="utf-8") as lines:
-            print(f"{verify(lines)} events, chain intact")
-    except (OSError, ValueError) as error:
-        sys.exit(f"{sys.argv[1]}: {error}")
+        texts = [Path(name).read_text(encoding="utf-8") for name in sys.argv[1:]]
+        chains = verify("".join(texts).splitlines(), key)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"not verified: {error}")
+    if not chains:
+        sys.exit("usage: python -m <package>.runtime.audit_chain FILE..., files that hold a chain, oldest first")
+    for name, found in chains.items():
+        start = "" if found.first == 0 else "; what came before is not here"
+        end = "" if found.ended else f"; open since {found.time}: its server runs, was killed, or lost its last events"
+        print(f"chain {name}: events {found.first} to {found.last}{start}{end}")
+    print("intact" if key else "intact, as far as a chain without a key can tell")
+
+
+def _read_key() -> bytes | None:
+    file = os.environ.get("MCP_AUDIT_CHAIN_KEY_FILE")
+    text = Path(file).read_text(encoding="utf-8").strip() if file else os.environ.get("MCP_AUDIT_CHAIN_KEY", "")
+    return text.encode() or None
 
 
 if __name__ == "__main__":
