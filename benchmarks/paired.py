@@ -1,4 +1,4 @@
-"""Two commands, run in turns, so that whatever else the machine does falls on both."""
+"""Contenders that run in turns, so that whatever else the machine does falls on all, and the verdict on what was seen."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure that was measured, and the most that it may be."""
+
+    name: str
+    value: float
+    at_most: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it is."""
+        return self.value <= self.at_most
 
 
 @dataclass(frozen=True)
@@ -33,19 +47,19 @@ class Contender:
 
 
 def compare(ours: Contender, theirs: Contender, *, goal: float, rounds: int) -> None:
-    """Run both `rounds` times in turns, after one run each that does not count; print a table and a JSON line."""
+    """Run both `rounds` times in turns, after one run each that does not count, and conclude."""
     for contender in (ours, theirs):
         contender.seconds()
     pairs = [(ours.seconds(), theirs.seconds()) for _ in range(rounds)]
-    medians = [statistics.median(times) for times in zip(*pairs, strict=True)]
-    ratio = statistics.median(mine / other for mine, other in pairs)
-    conditions = _conditions(rounds)
-    print(f"{rounds} pairs on {conditions['cpus']} CPUs, load {conditions['load']}, {conditions['python']}")
-    for contender, median in zip((ours, theirs), medians, strict=True):
-        print(f"  {contender.name:<40} {median:6.3f} s")
-    print(f"  {'ratio, median of the pairs':<40} {ratio:6.3f}   goal: at most {goal}")
-    document = {"medians": dict(zip((ours.name, theirs.name), medians, strict=True)), "ratio": ratio, "goal": goal}
-    print(json.dumps({**document, "conditions": conditions}))
+    mine, others = map(list, zip(*pairs, strict=True))
+    medians = {ours.name: statistics.median(mine), theirs.name: statistics.median(others)}
+    for name, median in medians.items():
+        print(f"  {name:<40} {median:6.3f} s")
+    conclude(
+        [Goal("ratio, median of the pairs", ratio_of_pairs(mine, others), goal)],
+        {"medians": medians},
+        conditions(pairs=rounds, copier=version("copier"), typer=version("typer")),
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -53,16 +67,32 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def _conditions(rounds: int) -> dict[str, object]:
+def ratio_of_pairs(mine: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the ratios of what was measured in the same turn."""
+    return statistics.median(one / other for one, other in zip(mine, others, strict=True))
+
+
+def conditions(**particular: object) -> dict[str, object]:
+    """Where and when this was measured, with what is particular to it."""
     return {
-        "rounds": rounds,
+        **particular,
         "cpus": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "python": f"Python {platform.python_version()}",
+        "python": platform.python_version(),
         "system": platform.platform(),
-        "copier": version("copier"),
-        "typer": version("typer"),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def conclude(goals: Sequence[Goal], figures: Mapping[str, object], where: Mapping[str, object]) -> None:
+    """Print the goals, the conditions and one JSON line with everything; exit 1 where a goal was missed."""
+    for goal in goals:
+        verdict = "" if goal.met else "   MISSED"
+        print(f"  {goal.name:<48} {goal.value:8.3f}   goal: at most {goal.at_most:g}{verdict}")
+    print("  " + ", ".join(f"{name} {value}" for name, value in where.items()))
+    told = {goal.name: {"value": goal.value, "at_most": goal.at_most, "met": goal.met} for goal in goals}
+    print(json.dumps({"goals": told, **figures, "conditions": where}), flush=True)
+    sys.exit(0 if all(goal.met for goal in goals) else 1)
 
 
 def rounds_from_arguments(usual: int) -> int:

@@ -1,0 +1,200 @@
+"""Servers to be measured side by side: each in an environment of its own, with the same tool, started on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from load import CallFailedError, send_calls, written_call
+from scaffold.proof.boot import Installation, find_uv, free_ports, install, production_settings, started_group
+from scaffold.proof.collector import running_collector
+from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
+from scaffold.proof.repository import Repository
+from scaffold.proof.wire import Endpoint, Era
+
+HERE = Path(__file__).parent
+ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "telemetry=both")
+POLICY = "scopes: {{mcp:read: []}}\ntools: {{{rules}}}\n"
+MOST_TOOLS = 500
+START_SECONDS = 30.0
+TOKEN_SECONDS = 7200
+TICKS = os.sysconf("SC_CLK_TCK")
+LISTENS = "PORT"
+"""Stands for the port in a command and in settings."""
+METRICS = "METRICS_PORT"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A started server, as its process shows itself."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    endpoint: Endpoint
+    started_in: float
+    """Seconds until it answered its first call."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What its process has used since it started, in user and in system mode, all threads together."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def resident_megabytes(self) -> float:
+        """The memory that it holds now."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="utf-8").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@dataclass(frozen=True)
+class Subject:
+    """How a server is started, and with which Host it is addressed."""
+
+    name: str
+    command: Sequence[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+
+    @contextmanager
+    def started(self, workshop: Workshop) -> Iterator[Server]:
+        """Start it, wait until it answers a call, and end it with the block.
+
+        Raises:
+            CallFailedError: it answers none, or ended.
+        """
+        port, metrics_port = map(str, free_ports(2))
+        ports = {LISTENS: port, METRICS: metrics_port}
+        command = [ports.get(word, word) for word in self.command]
+        settings = {name: ports.get(value, value) for name, value in self.settings.items()}
+        endpoint = replace(Endpoint.at(f"http://127.0.0.1:{port}/mcp"), host=self.host or f"127.0.0.1:{port}")
+        environment = {**workshop.environment, **settings}
+        log_file = workshop.folder / f"{self.name}.log"
+        begin = time.perf_counter()
+        with (
+            log_file.open("wb") as log,
+            started_group(command, workshop.folder, environment, log, subprocess.DEVNULL) as process,
+        ):
+            server = Server(self.name, process, endpoint, 0.0)
+            try:
+                _await_first_answer(server, workshop.call(server, Era.MODERN, 0))
+            except CallFailedError as error:
+                last = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise CallFailedError(f"{self.name} does not answer: {error}\n{last}") from error
+            yield replace(server, started_in=time.perf_counter() - begin)
+
+
+def _await_first_answer(server: Server, call: bytes) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            send_calls(server.endpoint, [call], 1)
+        except (CallFailedError, OSError, EOFError) as error:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                raise CallFailedError(str(error)) from error
+            time.sleep(0.02)
+        else:
+            return
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder for environments, an issuer that all servers trust, and a collector that takes their telemetry."""
+
+    folder: Path
+    issuer: Issuer
+    environment: Mapping[str, str]
+    tokens: list[str] = field(default_factory=list)
+
+    def call(self, server: Server, era: Era, number: int) -> bytes:
+        """The call of that number, written: principals take turns."""
+        token = self.tokens[number % len(self.tokens)]
+        return written_call(server.endpoint, era, token, "add_0", {"first": number, "second": 1})
+
+    def sign_tokens(self, principals: int) -> None:
+        """Give each principal a token."""
+        now = int(time.time())
+        for number in range(len(self.tokens), principals):
+            claims = self.issuer.claims(f"principal-{number}", ["mcp:read"])
+            self.tokens.append(self.issuer.sign({**claims, "exp": now + TOKEN_SECONDS}))
+
+    def install_ours(self) -> tuple[Subject, Installation]:
+        """Render a repository with everything on, and give it the tools; its environment serves the bare SDK too."""
+        place = self.folder / "rendered"
+        answers = [f"--data={answer}" for answer in ANSWERS]
+        command = [sys.executable, "-m", "scaffold", "new", str(place), "--defaults", "--no-git", "--no-prove"]
+        subprocess.run([*command, *answers], check=True, capture_output=True)
+        repository = Repository.read(place)
+        _replace_features(place / "src" / repository.answer("package_name"))
+        rules = ", ".join(f"add_{number}: [mcp:read]" for number in range(MOST_TOOLS))
+        (place / "policy.yaml").write_text(POLICY.format(rules=rules), encoding="utf-8")
+        installation = install(repository, _made(self.folder / "ours"))
+        settings = {
+            **production_settings(repository),
+            "MCP_AUTH_ISSUER": self.issuer.url,
+            "MCP_AUTH_AUDIENCE": self.issuer.audience,
+            "MCP_RATE_LIMIT": "100000000/hour",
+            "MCP_PORT": LISTENS,
+            "MCP_METRICS_PORT": METRICS,
+        }
+        program = str(installation.executable(repository.slug))
+        return Subject("rendered", [program], settings, repository.public_host), installation
+
+    def install_fastmcp(self) -> Subject:
+        """The newest fastmcp 4, in an environment of its own."""
+        place = self.folder / "fastmcp"
+        subprocess.run([find_uv(), "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
+        python = str(place / "bin" / "python")
+        subprocess.run([find_uv(), "pip", "install", "--quiet", "--python", python, "fastmcp>=4,<5"], check=True)
+        script = str(HERE / "peers" / "fastmcp_server.py")
+        return Subject("fastmcp", [python, script, LISTENS, self.issuer.url, self.issuer.audience])
+
+
+def bare_sdk(python: str) -> Subject:
+    """The SDK's own server, run by an interpreter that has the SDK."""
+    return Subject("bare SDK", [python, str(HERE / "peers" / "bare_sdk.py"), LISTENS])
+
+
+def version_in(python: str, distribution: str) -> str:
+    """The version of what an environment holds."""
+    program = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
+    return subprocess.run([python, "-c", program, distribution], check=True, capture_output=True, text=True).stdout[:-1]
+
+
+@contextmanager
+def open_workshop(principals: int) -> Iterator[Workshop]:
+    """A workshop with so many tokens; all of it is gone when the block ends."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="benchmark-")))
+        authority = Authority(folder)
+        shape = TokenShape()
+        issuer = stack.enter_context(running_issuer(authority, "", "https://mcp.example.com/mcp", shape))
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MCP_", "OTEL_", "PYTHON"))},
+            "SSL_CERT_FILE": str(authority.certificate_file),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": stack.enter_context(running_collector()),
+        }
+        workshop = Workshop(folder, issuer, environment)
+        workshop.sign_tokens(principals)
+        yield workshop
+
+
+def _replace_features(package: Path) -> None:
+    """The tools under measurement in place of the examples."""
+    (package / "notes.py").unlink()
+    for part in ("tools", "resources", "prompts"):
+        (package / part / "notes.py").unlink()
+    shutil.copy(HERE / "tools.py", package / "tools" / "measured.py")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
