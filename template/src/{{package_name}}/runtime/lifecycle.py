@@ -1,6 +1,7 @@
 # Managed by the template; updates merge into this file.
 """Start, drain and stop of the HTTP server."""
 
+import gc
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,6 +70,7 @@ def run_server(application: Application, settings: Settings) -> None:
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
     server = DrainingServer(config, application)
+    gc.freeze()  # What is loaded by now stays: the collector need not look at it again and again.
     server.run()
     if not server.started:
         raise SystemExit(1)

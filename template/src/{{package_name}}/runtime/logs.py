@@ -6,7 +6,7 @@ import logging
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
 from opentelemetry import trace
 
@@ -15,7 +15,7 @@ _reference: ContextVar[str] = ContextVar("reference", default="")
 
 def start_reference() -> str:
     """Name the current request in logs, audit and masked errors, and return that name."""
-    reference = uuid4().hex[:16]
+    reference = token_hex(8)
     _reference.set(reference)
     return reference
 

@@ -12,6 +12,7 @@ from ..principal import Principal
 from ..settings import Settings
 from .keys import IssuerKeys, KeysUnavailable
 from .provider import PROVIDER
+from .verified import Verified, VerifiedTokens
 
 logger = logging.getLogger(__name__)
 
@@ -35,14 +36,18 @@ class TokenVerifier:
     def __init__(self, settings: Settings, keys: IssuerKeys) -> None:
         self._settings = settings
         self._keys = keys
+        self._verified = VerifiedTokens()
 
     async def verify(self, token: str) -> Principal:
-        """Check signature, kind, issuer, audience and times of a token.
+        """Check signature, kind, issuer, audience and times of a token, or find that they were checked and still hold.
 
         Raises:
             InvalidToken: any of them is wrong.
             KeysUnavailable: nothing can be told of any token now.
         """
+        known = self._verified.find(token)
+        if known and await self._keys.find(known.key_id) is known.key:
+            return known.principal
         header = _read_header(token)
         key = await self._keys.find(header.get("kid"))
         if not self._keys.known:
@@ -54,7 +59,16 @@ class TokenVerifier:
             raise InvalidToken("the algorithm does not fit the key")
         claims = self._decode(token, key, algorithm)
         self._check_kind(claims)
-        return self._principal(claims)
+        principal = self._principal(claims)
+        self._verified.keep(token, Verified(principal, header.get("kid"), key, self._last_moment(claims, principal)))
+        return principal
+
+    def _last_moment(self, claims: Mapping[str, Any], principal: Principal) -> float:
+        """Until when nothing that was found of a token changes by the passing of time."""
+        ends: list[float] = [int(claims["exp"]), claims["iat"] + self._settings.auth_max_token_age_seconds]
+        if principal.second_factor and (max_age := self._settings.auth_second_factor_max_age_seconds):
+            ends.append(claims["auth_time"] + max_age)
+        return min(ends) + LEEWAY_SECONDS
 
     def _decode(self, token: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
         uses_aud = PROVIDER.audience_claim == "aud"

@@ -2,6 +2,7 @@
 """Who is calling, from the headers alone: no byte of an unauthenticated body is read."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -46,6 +47,7 @@ class Authentication:
             raise Refused(503, "no_keys", "Tokens cannot be verified now.", headers={"retry-after": "5"}) from error
 
 
+@lru_cache(maxsize=1_000)
 def _session_owner(principal: Principal) -> AuthenticatedUser:
     """Whom the SDK binds a session to: it answers 404 to anyone else who presents the session's id."""
     claims = {"iss": principal.issuer}
