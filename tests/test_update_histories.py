@@ -24,6 +24,8 @@ from tests.living import FILES, Finished, Living, Template, git
 HISTORIES = int(os.environ.get("HISTORIES", "15"))
 MINE = "mine-"
 
+pytestmark = pytest.mark.timeout(600 + 20 * HISTORIES)
+
 MANAGED = ["first.txt", "second.txt", "named.txt", "folder/third.txt", "extra.txt"]
 YOURS = ["mine/seed.txt", "mine/extra.txt"]
 NEW = ["first.txt.d/new.txt", "folder/new.txt", "folder", "new.txt", "mine/new.txt", "new.ignored"]
