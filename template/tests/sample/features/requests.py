@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""Tools that look at, and act on, more than their arguments."""
+"""Tools that look at, and act on, more than their arguments; a resource and a prompt that crash."""
 
 from typing import Any
 
@@ -22,6 +22,12 @@ async def see_request(ctx: Context) -> Told:
     return Told(text=" ".join(request.headers) if request is not None else "")
 
 
+async def broken() -> str:
+    raise RuntimeError("the database password is hunter2")
+
+
 def register(server: MCPServer[Any]) -> None:
+    server.resource("broken://it")(broken)
+    server.prompt()(broken)
     server.add_tool(touch)
     server.add_tool(see_request)

@@ -9,16 +9,14 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
-from ..policy import Features
-from ..sdk import argument_errors, tool_error
+from ..sdk import argument_errors, prompt_errors, tool_error
 
 
 class Inputs:
     """Answers a misfit with an error that tells the model what to correct."""
 
-    def __init__(self, server: MCPServer[Any], features: Features) -> None:
+    def __init__(self, server: MCPServer[Any]) -> None:
         self._server = server
-        self._features = features
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         match ctx.method, ctx.params:
@@ -26,6 +24,8 @@ class Inputs:
                 arguments = rest.get("arguments") or {}
                 if isinstance(arguments, Mapping) and (errors := argument_errors(self._server, name, arguments)):
                     return tool_error(self._server, ctx.protocol_version, f"Invalid arguments: {'; '.join(errors)}")
-            case "prompts/get", {"name": str(name)} if name not in self._features.prompts:
-                raise MCPError(INVALID_PARAMS, f"Unknown prompt: {name}")
+            case "prompts/get", {"name": str(name), **rest}:
+                given = rest.get("arguments") or {}
+                if isinstance(given, Mapping) and (errors := prompt_errors(self._server, name, given)):
+                    raise MCPError(INVALID_PARAMS, "; ".join(errors))
         return await call_next(ctx)
