@@ -18,7 +18,6 @@ class Subscriptions(ListenHandler):
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        expires_at = current_principal().expires_at
-        with anyio.move_on_after(None if expires_at is None else max(0, expires_at - time.time())):
+        with anyio.move_on_after(max(0, current_principal().expires_at - time.time())):
             return await super().__call__(ctx, params)
         return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
