@@ -51,11 +51,11 @@ def find_distribution(cache: pytest.Cache) -> Path:
 
 
 @contextmanager
-def running_keycloak(home: Path, log: Path) -> Iterator[Keycloak]:
+def running_keycloak(home: Path, log: Path, *options: str) -> Iterator[Keycloak]:
     """A Keycloak on loopback that forgets everything when the block ends."""
     url = f"http://127.0.0.1:{(port := free_port())}"
     serving = ["--db", "dev-mem", "--http-host", "127.0.0.1", "--http-port", str(port)]
-    command = ["bash", str(home / "bin/kc.sh"), "start-dev", *serving]
+    command = ["bash", str(home / "bin/kc.sh"), "start-dev", *serving, *options]
     administrator = {"KC_BOOTSTRAP_ADMIN_USERNAME": ADMINISTRATOR, "KC_BOOTSTRAP_ADMIN_PASSWORD": PASSWORD}
     with started(command, f"{url}/realms/master", log, administrator, seconds=START_SECONDS):
         yield Keycloak(url)

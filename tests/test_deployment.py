@@ -123,10 +123,12 @@ def test_managed_files_say_so(name: str, repositories: Repositories) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_only_what_the_answers_ask_for_is_rendered(name: str, repositories: Repositories) -> None:
     folder, answers = repositories(name), ANSWERS[name]
-    present = {path: (folder / path).exists() for path in ["compose.yaml", "deploy", ".github", ".gitlab-ci.yml"]}
+    present = {
+        path: (folder / path).exists() for path in ["compose.yaml", "deploy/kubernetes", ".github", ".gitlab-ci.yml"]
+    }
     assert present == {
         "compose.yaml": answers.get("deployment") == "compose",
-        "deploy": answers.get("deployment") == "kubernetes",
+        "deploy/kubernetes": answers.get("deployment") == "kubernetes",
         ".github": answers["ci"] == "github",
         ".gitlab-ci.yml": answers["ci"] == "gitlab",
     }
@@ -156,13 +158,40 @@ def test_the_image_carries_texts_as_they_are(repositories: Repositories) -> None
 def test_every_service_is_hardened(name: str, repositories: Repositories) -> None:
     [compose] = parse_documents((repositories(name) / "compose.yaml").read_text())
     for service in compose["services"].values():
-        assert service["read_only"] is True
+        assert service["read_only"] is (service["image"].find("keycloak") < 0)
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["user"].split(":")[0] not in {"0", "root"}
         assert service.keys() >= {"pids_limit", "cpus", "mem_limit"}
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
         assert not any("REDIS_URL" in key and "_FILE" not in key for key in service.get("environment", {}))
+
+
+def test_telemetry_has_a_place_to_go(repositories: Repositories) -> None:
+    [compose] = parse_documents((repositories("compose-redis") / "compose.yaml").read_text())
+    assert compose["services"]["server"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    [collector] = parse_documents(compose["configs"]["collector"]["content"])
+    assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(":4318")
+    [prometheus] = parse_documents(compose["configs"]["prometheus"]["content"])
+    assert prometheus["scrape_configs"][0]["static_configs"] == [{"targets": ["server:9090"]}]
+    assert not {"collector", "prometheus"} & _compose(repositories, "compose-open")["services"].keys()
+
+
+def test_development_trusts_an_authorization_server_of_its_own(repositories: Repositories) -> None:
+    services = _compose(repositories, "compose-redis")["services"]
+    assert {name for name, service in services.items() if "profiles" in service} == {"development", "identity"}
+    assert services["development"]["network_mode"] == "service:identity"
+    assert services["development"]["environment"]["MCP_ENVIRONMENT"] == "development"
+    assert services["server"]["environment"]["MCP_ENVIRONMENT"] == "production"
+    [realm] = parse_documents((repositories("compose-redis") / "deploy/development/realm.json").read_text())
+    assert {"mcp:read", "mcp:write", "mcp:admin"} == set(realm["defaultOptionalClientScopes"])
+    assert not (repositories("compose-open") / "deploy").exists()
+
+
+def _compose(repositories: Repositories, name: str) -> dict[str, Any]:
+    [compose] = parse_documents((repositories(name) / "compose.yaml").read_text())
+    parsed: dict[str, Any] = compose
+    return parsed
 
 
 def test_the_state_is_reachable_by_the_server_only(repositories: Repositories) -> None:
