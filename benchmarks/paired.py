@@ -1,4 +1,4 @@
-"""Contenders that run in turns, so that whatever else the machine does falls on all, and the verdict on what was seen."""
+"""Contenders that run in turns, so that whatever else the machine does falls on all, and the verdict on them."""
 
 from __future__ import annotations
 

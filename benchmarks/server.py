@@ -1,31 +1,32 @@
 """A rendered server with everything on beside the bare SDK and fastmcp: uv run python benchmarks/server.py [--help].
 
-Tokens, policy, limits, audit, traces and metrics are on in ours; fastmcp has its verifier of tokens and its rate limiter;
-the bare SDK has nothing. All offer the same tool. CPU is what the server's process used between the starts of its turns.
+Tokens, policy, limits, audit, metrics and the traces of a tenth of all calls are on in ours; "all traced" has the
+traces of all of them. fastmcp has its verifier of tokens and its rate limiter; the bare SDK has nothing. All offer the
+same tool. CPU is what the server's process used in its turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import statistics
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
+from math import nan
 
 from load import send_calls
 from paired import Goal, conclude, conditions, ratio_of_pairs
+from servers import ALL_TRACED, Server, Subject, Workshop, bare_sdk, open_workshop, version_in
+
 from scaffold.proof.wire import Era
-from servers import LISTENS, Server, Subject, Workshop, bare_sdk, open_workshop, version_in
 
 MOST_CPU_OF_BARE = 1.35
 MOST_CPU_OF_FASTMCP = 1.0
 MOST_START_OF_BARE = 1.5
 MOST_MEGABYTES = 110
 SETTLE_SECONDS = 0.7
-WARM_UP_CALLS = 200
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def measure_calls(
 
     for server in servers:
         for era in Era:
-            take_turn(server, era, WARM_UP_CALLS)
+            take_turn(server, era, max(1, sizes.calls // 3))
     for _ in range(sizes.rounds):
         for era in Era:
             for server in servers:
@@ -127,10 +128,7 @@ def main() -> None:
     """Install, start, measure, conclude."""
     sizes = parse_arguments()
     with open_workshop(sizes.principals) as workshop, ExitStack() as stack:
-        ours, installation = workshop.install_ours()
-        python = str(installation.executable("python"))
-        if sizes.ours:
-            ours = Subject("ours", [*shlex.split(sizes.ours), LISTENS])
+        ours, python = workshop.install_ours(sizes.ours)
         subjects = [ours, bare_sdk(python)]
         versions = {"mcp": version_in(python, "mcp")}
         if not sizes.without_fastmcp:
@@ -138,6 +136,9 @@ def main() -> None:
             versions["fastmcp"] = version_in(peer.command[0], "fastmcp")
             subjects.append(peer)
         seen = measure_starts(subjects, workshop, sizes.starts)
+        if not sizes.ours:
+            subjects.append(replace(ours, name="all traced", settings={**ours.settings, **ALL_TRACED}))
+            seen["all traced"] = Measured([nan], [nan])
         servers = [stack.enter_context(subject.started(workshop)) for subject in subjects]
         measure_calls(servers, workshop, seen, sizes)
         table = print_table(seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from load import CallFailedError, send_calls, written_call
-from scaffold.proof.boot import Installation, find_uv, free_ports, install, production_settings, started_group
+
+from scaffold.proof.boot import find_uv, free_ports, install, production_settings, started_group
 from scaffold.proof.collector import running_collector
 from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
 from scaffold.proof.repository import Repository
@@ -27,6 +29,8 @@ MOST_TOOLS = 500
 START_SECONDS = 30.0
 TOKEN_SECONDS = 7200
 TICKS = os.sysconf("SC_CLK_TCK")
+SOME_TRACED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+ALL_TRACED = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
 LISTENS = "PORT"
 """Stands for the port in a command and in settings."""
 METRICS = "METRICS_PORT"
@@ -126,8 +130,13 @@ class Workshop:
             claims = self.issuer.claims(f"principal-{number}", ["mcp:read"])
             self.tokens.append(self.issuer.sign({**claims, "exp": now + TOKEN_SECONDS}))
 
-    def install_ours(self) -> tuple[Subject, Installation]:
-        """Render a repository with everything on, and give it the tools; its environment serves the bare SDK too."""
+    def install_ours(self, instead: str | None = None) -> tuple[Subject, str]:
+        """Render a repository with everything on, and give it the tools; its Python serves the bare SDK too.
+
+        A command that is to be measured instead gets the port as its last argument; then nothing is rendered.
+        """
+        if instead:
+            return Subject("rendered", [*shlex.split(instead), LISTENS]), sys.executable
         place = self.folder / "rendered"
         answers = [f"--data={answer}" for answer in ANSWERS]
         command = [sys.executable, "-m", "scaffold", "new", str(place), "--defaults", "--no-git", "--no-prove"]
@@ -142,11 +151,13 @@ class Workshop:
             "MCP_AUTH_ISSUER": self.issuer.url,
             "MCP_AUTH_AUDIENCE": self.issuer.audience,
             "MCP_RATE_LIMIT": "100000000/hour",
+            **SOME_TRACED,
             "MCP_PORT": LISTENS,
             "MCP_METRICS_PORT": METRICS,
         }
         program = str(installation.executable(repository.slug))
-        return Subject("rendered", [program], settings, repository.public_host), installation
+        python = str(installation.executable("python"))
+        return Subject("rendered", [program], settings, repository.public_host), python
 
     def install_fastmcp(self) -> Subject:
         """The newest fastmcp 4, in an environment of its own."""

@@ -18,6 +18,7 @@ port, issuer, audience = sys.argv[1:]
 
 
 def principal(_: object) -> str:
+    """Whose token the current request bears."""
     token = get_access_token()
     return str(token.claims["sub"]) if token else "nobody"
 

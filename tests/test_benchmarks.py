@@ -1,0 +1,64 @@
+"""The benchmarks of servers, in little: each sees a server that misses its goals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+SLOW = f"{sys.executable} {CHECKOUT / 'tests' / 'servers' / 'slow.py'}"
+BARE = f"{sys.executable} {CHECKOUT / 'benchmarks' / 'peers' / 'bare_sdk.py'}"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def measure(benchmark: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """The exit status and the last line of a benchmark."""
+    done = subprocess.run(
+        [sys.executable, str(CHECKOUT / "benchmarks" / f"{benchmark}.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout.splitlines()[-1])
+
+
+def missed(report: dict[str, Any]) -> set[str]:
+    return {name for name, goal in report["goals"].items() if not goal["met"]}
+
+
+TINY = ("--rounds=1", "--calls=10", "--starts=1", "--principals=2", "--without-fastmcp")
+
+
+def test_a_slow_server_misses_the_goals_of_a_server() -> None:
+    status, report = measure("server", *TINY, f"--ours={SLOW}")
+    assert status == 1
+    assert {
+        "CPU per call of bare SDK's, 2026-07-28",
+        "CPU per call of bare SDK's, 2025-11-25",
+        "start-up CPU of bare SDK's",
+        "resident memory, MB",
+    } <= missed(report)
+
+
+def test_a_server_that_slows_as_it_grows_is_seen() -> None:
+    status, report = measure("growth", "--rounds=1", "--calls=8", "--tools=5", "--principals=12", f"--ours={SLOW}")
+    assert status == 1
+    assert "CPU per call with many tools" in missed(report)
+
+
+def test_a_server_that_keeps_what_it_saw_is_seen() -> None:
+    status, report = measure("memory", "--calls=40", "--principals=2", f"--ours={SLOW}")
+    assert status == 1
+    assert "growth in the second half of all calls, MB" in missed(report)
+
+
+def test_a_server_that_keeps_nothing_is_seen() -> None:
+    status, report = measure("memory", "--calls=400", "--principals=2", f"--ours={BARE}")
+    assert (status, missed(report)) == (0, set())
