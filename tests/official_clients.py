@@ -35,12 +35,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Trip:
-    """Where a client goes, as which generation (`legacy` or `auto`), to call what, with whose help."""
+    """Where a client goes, as which generation (`legacy` or `auto`), to call what, with whose help.
+
+    A client with a `metadata_url` may use that as its id; one without registers itself.
+    """
 
     url: str
     mode: str
     calls: Sequence[Call]
     person: Send
+    metadata_url: str | None = None
 
 
 @dataclass
@@ -96,7 +100,7 @@ def visit_with_python(trip: Trip) -> Visit:
     metadata = OAuthClientMetadata(
         client_name="Official Python client", redirect_uris=[AnyUrl(CALLBACK)], token_endpoint_auth_method="none"
     )
-    auth = OAuthClientProvider(trip.url, metadata, memory, redirect, returned)
+    auth = OAuthClientProvider(trip.url, metadata, memory, redirect, returned, trip.metadata_url)
 
     async def main() -> None:
         async with (
@@ -119,7 +123,7 @@ def visit_with_typescript(trip: Trip, folder: Path) -> Visit:
     person = visit.send(trip.person)
     told = [json.dumps({"name": call.name, "arguments": call.arguments}) for call in trip.calls]
     process = subprocess.Popen(
-        [node.find("node"), "client.mjs", trip.url, trip.mode, *told],
+        [node.find("node"), "client.mjs", trip.url, trip.mode, trip.metadata_url or "", *told],
         cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

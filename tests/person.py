@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -11,6 +12,8 @@ from urllib.parse import urljoin
 import httpx2
 
 MOST_STEPS = 20
+SECONDS_BEFORE_ANOTHER_TRY = 4
+"""A form that comes again may want the next one-time password: the last one is spent."""
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Person:
         cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
         with httpx2.Client(cookies=cookies, follow_redirects=False, timeout=30) as browser:
             response = browser.get(url)
+            answered: dict[str, str] = {}
             for _ in range(MOST_STEPS):
                 if response.is_redirect:
                     target = urljoin(str(response.url), response.headers["location"])
@@ -40,15 +44,14 @@ class Person:
                         assert "code=" in target, target
                         return target
                     response = browser.get(target)
-                else:
-                    response = self._fill_in(browser, response)
+                    continue
+                form = find_form(response.text)
+                assert form is not None, f"{response.status_code} {response.url} has no form: {response.text[:2000]}"
+                if form.fields.keys() == answered.keys():
+                    time.sleep(SECONDS_BEFORE_ANOTHER_TRY)
+                answered = {name: self.knows(name) or value for name, value in form.fields.items()}
+                response = browser.post(urljoin(str(response.url), form.action), data=answered)
         raise AssertionError(f"{response.url} leads nowhere: {response.text[:2000]}")
-
-    def _fill_in(self, browser: httpx2.Client, response: httpx2.Response) -> httpx2.Response:
-        form = find_form(response.text)
-        assert form is not None, f"{response.status_code} {response.url} has no form: {response.text[:2000]}"
-        filled = {name: self.knows(name) or value for name, value in form.fields.items()}
-        return browser.post(urljoin(str(response.url), form.action), data=filled)
 
 
 def find_form(page: str) -> Form | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,18 @@ pytestmark = [
 ]
 
 
+METADATA_URL = "https://client.example.com/oauth/client.json"
+METADATA_DOCUMENT = {
+    "client_id": METADATA_URL,
+    "client_name": "A client with a metadata document",
+    "redirect_uris": [CALLBACK],
+    "application_type": "native",
+    "grant_types": ["authorization_code", "refresh_token"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "none",
+}
+
+
 @dataclass(frozen=True)
 class World:
     """A server that listens at `url`, and what happens where it sends a client's user."""
@@ -39,9 +52,9 @@ class World:
     url: str
     go: Callable[[str], str]
 
-    def trip(self, mode: str) -> Trip:
+    def trip(self, mode: str, metadata_url: str | None = None) -> Trip:
         """What a client is to do here."""
-        return Trip(self.url, mode, CALLS, self.go)
+        return Trip(self.url, mode, CALLS, self.go, metadata_url)
 
 
 @pytest.fixture(scope="module")
@@ -53,36 +66,56 @@ def programs(pytestconfig: pytest.Config) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["oidc-provider", pytest.param("keycloak", marks=pytest.mark.keycloak)])
-def world(request: pytest.FixtureRequest, programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A rendered server, with one of the authorization servers."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "oidc-provider":
-        with world_of_oidc_provider(programs, folder) as world:
-            yield world
-    else:
-        with world_of_keycloak(find_distribution(cache_of(request.config)), folder) as world:
-            yield world
+@pytest.fixture(scope="module")
+def oidc_provider(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A rendered server, with oidc-provider."""
+    with world_of_oidc_provider(programs, tmp_path_factory.mktemp("oidc-provider")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def keycloak(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A rendered server, with Keycloak."""
+    with world_of_keycloak(find_distribution(cache_of(pytestconfig)), tmp_path_factory.mktemp("keycloak")) as world:
+        yield world
+
+
+@pytest.fixture(params=["oidc_provider", pytest.param("keycloak", marks=pytest.mark.keycloak)])
+def world(request: pytest.FixtureRequest) -> World:
+    """Each of them."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, World)
+    return found
 
 
 @pytest.fixture(params=["python", "typescript"])
-def visit(request: pytest.FixtureRequest, world: World, programs: Path) -> Callable[[str], Visit]:
-    """One of the clients, ready to visit the server in one of its modes."""
-    if request.param == "python":
-        return lambda mode: visit_with_python(world.trip(mode))
-    return lambda mode: visit_with_typescript(world.trip(mode), programs)
+def visit(request: pytest.FixtureRequest, programs: Path) -> Callable[[Trip], Visit]:
+    """One of the clients, on a trip."""
+    return visit_with_python if request.param == "python" else lambda trip: visit_with_typescript(trip, programs)
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_a_client_registers_authorizes_calls_and_steps_up(
-    visit: Callable[[str], Visit], world: World, mode: str
+    visit: Callable[[Trip], Visit], world: World, mode: str
 ) -> None:
-    seen = visit(mode)
+    seen = visit(world.trip(mode))
+    assert_stepped_up(seen, world.url)
+    assert {request["client_id"] for request in seen.authorizations}.isdisjoint({METADATA_URL})
+
+
+def test_a_client_is_known_by_its_metadata_document(visit: Callable[[Trip], Visit], oidc_provider: World) -> None:
+    seen = visit(oidc_provider.trip("auto", METADATA_URL))
+    assert_stepped_up(seen, oidc_provider.url)
+    assert {request["client_id"] for request in seen.authorizations} == {METADATA_URL}
+
+
+def assert_stepped_up(seen: Visit, url: str) -> None:
+    """Each call worked, with one scope more than the one before, asked for with PKCE and for this resource."""
     assert [(name, failed) for name, failed, _ in seen.calls] == [(call.name, False) for call in CALLS]
     assert [scopes & SCOPES for _, _, scopes in seen.calls] == [{"mcp:read"}, {"mcp:read", "mcp:write"}, SCOPES]
     assert len({request["client_id"] for request in seen.authorizations}) == 1, "registered once"
-    assert [request["resource"] for request in seen.authorizations] == [world.url] * 3
+    assert [request["resource"] for request in seen.authorizations] == [url] * 3
     assert [request["code_challenge_method"] for request in seen.authorizations] == ["S256"] * 3
 
 
@@ -91,6 +124,7 @@ def world_of_oidc_provider(programs: Path, folder: Path) -> Iterator[World]:
     """`auth_provider` oidc, with oidc-provider."""
     issuer, url = f"http://127.0.0.1:{free_port()}", own_url()
     command = [node.find("node"), str(programs / "authorization-server.mjs"), str(urlsplit(issuer).port), url]
+    command.append(json.dumps(METADATA_DOCUMENT))
     person = Person({"username": "alice", "password": PASSWORD, "otp": "123456"}.get)
     with (
         started(command, f"{issuer}/.well-known/openid-configuration", folder / "authorization-server.log"),

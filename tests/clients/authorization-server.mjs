@@ -2,12 +2,15 @@
 // It registers clients by itself (RFC 7591) or from their metadata documents, demands PKCE, binds tokens to the
 // resource (RFC 8707), and asks for a second factor whenever mcp:admin is requested.
 //
-//     node authorization-server.mjs PORT RESOURCE
+//     node authorization-server.mjs PORT RESOURCE METADATA_DOCUMENT
+//
+// METADATA_DOCUMENT is JSON: the document of a client, whose client_id is the URL at which the web would have it.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider, errors, interactionPolicy } from 'oidc-provider';
 
-const [port, resource] = process.argv.slice(2);
+const [port, resource, text] = process.argv.slice(2);
+const metadataDocument = JSON.parse(text);
 const issuer = `http://127.0.0.1:${port}`;
 const admin = 'mcp:admin';
 const scopes = ['mcp:read', 'mcp:write', admin];
@@ -36,7 +39,10 @@ const provider = new Provider(issuer, {
     properties: ['mcp_scope'],
     validator: (_, name, value, metadata) => void (metadata.scope = ['openid', 'offline_access', ...scopes].join(' ')),
   },
+  fetch: async (url, options) =>
+    String(url) === metadataDocument.client_id ? Response.json(metadataDocument) : fetch(url, options),
   features: {
+    clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
     devInteractions: { enabled: false },
     registration: { enabled: true },
     resourceIndicators: {

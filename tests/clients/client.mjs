@@ -1,18 +1,21 @@
 // The official TypeScript client, which somebody else is the person for: it prints where to authorize, one JSON line
 // each, and reads where the browser was sent back to.
 //
-//     node client.mjs URL legacy|auto TOOL...
+//     node client.mjs URL legacy|auto METADATA_URL TOOL...
+//
+// With an empty METADATA_URL the client registers itself.
 
 import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
 
-const [url, mode, ...tools] = process.argv.slice(2);
+const [url, mode, metadataUrl, ...tools] = process.argv.slice(2);
 const redirectUrl = 'http://127.0.0.1:8765/callback';
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const tell = (event) => console.log(JSON.stringify(event));
 
 class Memory {
   redirectUrl = redirectUrl;
+  clientMetadataUrl = metadataUrl || undefined;
   clientMetadata = {
     client_name: 'Official TypeScript client',
     redirect_uris: [redirectUrl],
