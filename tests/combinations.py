@@ -53,6 +53,10 @@ REFUSED: list[tuple[tuple[str, ...], Callable[..., bool]]] = [
         ("deployment", "gateway_controller"),
         lambda deployment, gateway: deployment != "kubernetes" and gateway != "none",
     ),
+    (
+        ("service_mesh", "gateway_controller"),
+        lambda mesh, gateway: (mesh, gateway) in {("istio", "envoy-gateway"), ("linkerd", "istio")},
+    ),
     (("deployment", "regions"), lambda deployment, regions: deployment not in CLUSTERS and "," in regions),
     (("regions", "replica_state"), lambda regions, state: "," in regions and state == "memory"),
 ]
@@ -87,7 +91,7 @@ def lives() -> list[Answers]:
                 "ci": VALUES["ci"][number % 3],
                 "replica_state": "redis" if deployment in CLUSTERS else "memory",
                 "service_mesh": ("istio", "linkerd")[number // 6] if in_cluster else "none",
-                "gateway_controller": ("envoy-gateway", "istio")[number // 6] if in_cluster else "none",
+                "gateway_controller": ("istio", "envoy-gateway")[number // 6] if in_cluster else "none",
                 "regions": "eu-west-1,us-east-1" if number % 2 else "eu-west-1",
             }
         )

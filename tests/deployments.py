@@ -6,9 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from copier import run_copy
@@ -45,12 +45,20 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "ci": "gitlab",
     },
     "kubernetes-redis": HTTP
-    | {"image_repository": "ghcr.io/team/bob-server", "deployment": "kubernetes", "gateway_controller": "envoy-gateway"}
+    | {"image_repository": "ghcr.io/team/bob-server", "deployment": "kubernetes"}
+    | {"gateway_controller": "envoy-gateway", "service_mesh": "linkerd"}
     | {"replica_state": "redis", "telemetry": "both", "ci": "github"},
+    "kubernetes-istio": HTTP
+    | REGISTRY
+    | {"deployment": "kubernetes", "gateway_controller": "istio", "service_mesh": "istio"}
+    | {"regions": "eu-west-1,us-east-1", "replica_state": "redis", "telemetry": "prometheus", "ci": "gitlab"},
     "kubernetes-memory": HTTP
     | REGISTRY
     | {"deployment": "kubernetes", "replica_state": "memory", "telemetry": "otlp", "ci": "gitlab"},
 }
+
+Repositories: TypeAlias = Callable[[str], Path]
+Edited: TypeAlias = Callable[[str, str, str, str], Path]
 
 DEPLOYMENT = "deploy/kubernetes/base/deployment.yaml"
 
@@ -102,6 +110,11 @@ def run_tool(name: str, *arguments: str, folder: Path) -> subprocess.CompletedPr
 def build_overlays(repository: Path) -> Iterator[tuple[str, str]]:
     """The name and the manifests of each kustomize overlay."""
     for overlay in sorted((repository / "deploy/kubernetes/overlays").iterdir()):
-        built = run_tool("kubectl", "kustomize", str(overlay), folder=repository)
-        assert built.returncode == 0, built.stderr
-        yield overlay.name, built.stdout
+        yield overlay.name, build_overlay(overlay)
+
+
+def build_overlay(folder: Path) -> str:
+    """The manifests of a kustomize overlay."""
+    built = run_tool("kubectl", "kustomize", str(folder), folder=folder)
+    assert built.returncode == 0, built.stderr
+    return built.stdout

@@ -11,7 +11,7 @@ from tests.deployments import ANSWERS, DEPLOYMENT, run_tool
 GITHUB = [name for name, answers in ANSWERS.items() if answers["ci"] == "github"]
 GITLAB = [name for name, answers in ANSWERS.items() if answers["ci"] == "gitlab"]
 COMPOSE = ["compose-redis", "compose-open"]
-KUBERNETES = ["kubernetes-redis", "kubernetes-memory"]
+KUBERNETES = ["kubernetes-redis", "kubernetes-istio", "kubernetes-memory"]
 
 
 @dataclass(frozen=True)

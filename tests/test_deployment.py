@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-import ipaddress
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
-from tests.deployments import ANSWERS, DEPLOYMENT, HTTP, TEXTS, build_overlays, parse_documents, render, run_tool
-from tests.scanners import COMPOSE, GITHUB, KUBERNETES, SCANS, scan
+from tests.deployments import ANSWERS, DEPLOYMENT, TEXTS, Edited, Repositories, parse_documents
+from tests.scanners import COMPOSE, GITHUB, SCANS, scan
 
 COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest"]
-
-
-Repositories: TypeAlias = Callable[[str], Path]
-Edited: TypeAlias = Callable[[str, str, str, str], Path]
-
-
-@pytest.fixture(scope="session")
-def repositories(tmp_path_factory: pytest.TempPathFactory) -> Repositories:
-    """Each repository, rendered when it is first asked for."""
-    folder = tmp_path_factory.mktemp("deployments")
-
-    def find(name: str) -> Path:
-        return folder / name if (folder / name).exists() else render(name, folder / name)
-
-    return find
-
-
-@pytest.fixture
-def edited(repositories: Repositories, tmp_path: Path) -> Edited:
-    """A copy of a repository in which one text of one file is replaced."""
-
-    def edit(name: str, path: str, old: str, new: str) -> Path:
-        folder = Path(shutil.copytree(repositories(name), tmp_path / "repository"))
-        text = (folder / path).read_text(encoding="utf-8")
-        assert old in text, f"{path} does not hold {old!r}"
-        (folder / path).write_text(text.replace(old, new), encoding="utf-8")
-        return folder
-
-    return edit
 
 
 # ------------------------------------------------------------------------------------------------------------ scanners
@@ -198,203 +166,6 @@ def test_the_state_is_reachable_by_the_server_only(repositories: Repositories) -
     [compose] = parse_documents((repositories("compose-redis") / "compose.yaml").read_text())
     assert compose["networks"]["state"]["internal"] is True
     assert compose["services"]["valkey"]["networks"] == ["state"]
-
-
-# ---------------------------------------------------------------------------------------------------------- kubernetes
-
-
-def violations(pod: dict[str, Any]) -> list[str]:
-    """What the restricted profile of the Pod Security Standards refuses in a pod's spec."""
-    found = [key for key in ("hostNetwork", "hostPID", "hostIPC") if pod.get(key)]
-    allowed = {
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    }
-    found += [volume["name"] for volume in pod["volumes"] if not allowed & set(volume)]
-    shared = pod.get("securityContext", {})
-    for container in pod["containers"] + pod.get("initContainers", []):
-        own = container.get("securityContext", {})
-        either = shared | own
-        found += [
-            rule
-            for rule, kept in {
-                "privileged": not own.get("privileged"),
-                "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
-                "capabilities": own.get("capabilities", {}).get("drop") == ["ALL"] and "add" not in own["capabilities"],
-                "runAsNonRoot": either.get("runAsNonRoot") is True,
-                "runAsUser": either.get("runAsUser") != 0,
-                "seccompProfile": either.get("seccompProfile", {}).get("type") in {"RuntimeDefault", "Localhost"},
-                "hostPort": not any("hostPort" in port for port in container.get("ports", [])),
-            }.items()
-            if not kept
-        ]
-    return found
-
-
-def overlays(folder: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """The objects of each overlay, by kind."""
-    result: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for name, text in build_overlays(folder):
-        kinds = result.setdefault(name, {})
-        for item in parse_documents(text):
-            kinds.setdefault(item["kind"], []).append(item)
-    return result
-
-
-@pytest.mark.parametrize("version", ["1.34", "1.36"])
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_every_overlay_is_valid(name: str, version: str, repositories: Repositories, tmp_path: Path) -> None:
-    for overlay, text in build_overlays(repositories(name)):
-        (tmp_path / f"{overlay}.yaml").write_text(text)
-        seen = run_tool("kubernetes-validate", "--strict", "-k", version, f"{overlay}.yaml", folder=tmp_path)
-        assert seen.returncode == 0, seen.stdout + seen.stderr
-
-
-def test_validation_sees_an_unknown_field(edited: Edited, tmp_path: Path) -> None:
-    folder = edited("kubernetes-redis", DEPLOYMENT, "readOnlyRootFilesystem", "readOnlyRootFileSystem")
-    (tmp_path / "bad.yaml").write_text(dict(build_overlays(folder))["production"])
-    seen = run_tool("kubernetes-validate", "--strict", "-k", "1.34", "bad.yaml", folder=tmp_path)
-    assert seen.returncode != 0
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_environments_differ_in_namespace_and_address(name: str, repositories: Repositories) -> None:
-    built = overlays(repositories(name))
-    namespaces = {overlay: kinds["Namespace"][0]["metadata"]["name"] for overlay, kinds in built.items()}
-    assert namespaces == {
-        "dev": "bob-server-dev",
-        "staging": "bob-server-staging",
-        "production": "bob-server",
-        "local": "bob-server",
-    }
-    settings = {overlay: kinds["ConfigMap"][0]["data"] for overlay, kinds in built.items()}
-    assert {overlay: data["MCP_PUBLIC_URL"] for overlay, data in settings.items()} == {
-        "dev": "https://dev.mcp.example.com/mcp",
-        "staging": "https://staging.mcp.example.com/mcp",
-        "production": HTTP["public_url"],
-        "local": HTTP["public_url"],
-    }
-    assert all(data["MCP_AUTH_AUDIENCE"] == data["MCP_PUBLIC_URL"] for data in settings.values())
-    for overlay, kinds in built.items():
-        scoped = [item for items in kinds.values() for item in items if item["kind"] != "Namespace"]
-        assert {item["metadata"]["namespace"] for item in scoped} == {namespaces[overlay]}
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_pods_are_restricted(name: str, repositories: Repositories) -> None:
-    for kinds in overlays(repositories(name)).values():
-        labels = kinds["Namespace"][0]["metadata"]["labels"]
-        assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-        assert [violations(item["spec"]["template"]["spec"]) for item in kinds["Deployment"]] == [[]]
-
-
-@pytest.mark.parametrize(
-    "change, rule",
-    [
-        (lambda pod: pod.update(hostNetwork=True), "hostNetwork"),
-        (lambda pod: pod["volumes"].append({"name": "host", "hostPath": {"path": "/"}}), "host"),
-        (lambda pod: pod["containers"][0]["securityContext"].update(privileged=True), "privileged"),
-        (
-            lambda pod: pod["containers"][0]["securityContext"].pop("allowPrivilegeEscalation"),
-            "allowPrivilegeEscalation",
-        ),
-        (lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"), "capabilities"),
-        (lambda pod: pod["securityContext"].pop("seccompProfile"), "seccompProfile"),
-        (lambda pod: pod["containers"][0]["securityContext"].update(runAsNonRoot=False), "runAsNonRoot"),
-        (lambda pod: pod["containers"][0]["securityContext"].update(runAsUser=0), "runAsUser"),
-    ],
-)
-def test_a_pod_with_more_rights_is_seen(
-    change: Callable[[dict[str, Any]], None], rule: str, repositories: Repositories
-) -> None:
-    [deployment] = parse_documents((repositories("kubernetes-redis") / DEPLOYMENT).read_text())
-    pod = copy.deepcopy(deployment["spec"]["template"]["spec"])
-    change(pod)
-    assert violations(pod) == [rule]
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_pods_get_nothing_that_they_do_not_need(name: str, repositories: Repositories) -> None:
-    kinds = overlays(repositories(name))["production"]
-    pod = kinds["Deployment"][0]["spec"]["template"]["spec"]
-    [container] = pod["containers"]
-    assert kinds["ServiceAccount"][0]["automountServiceAccountToken"] is False
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["enableServiceLinks"] is False
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["resources"]["limits"].keys() >= {"cpu", "memory", "ephemeral-storage"}
-    assert "env" not in container
-    assert "Secret" not in kinds
-    assert "runAsUser" not in pod["securityContext"] | container["securityContext"]
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> None:
-    [deployment] = parse_documents((repositories(name) / DEPLOYMENT).read_text())
-    pod = deployment["spec"]["template"]["spec"]
-    [container] = pod["containers"]
-    probes = {kind: container[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-    assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
-    settings = (repositories(name) / "src/bob_server/runtime/settings.py").read_text()
-    [grace] = re.findall(r"shutdown_grace_seconds.*default=(\d+)", settings)
-    assert pod["terminationGracePeriodSeconds"] > int(grace) + container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-
-
-def test_secrets_are_files(repositories: Repositories) -> None:
-    kinds = overlays(repositories("kubernetes-redis"))["production"]
-    pod = kinds["Deployment"][0]["spec"]["template"]["spec"]
-    [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "secrets"]
-    named = {key: value for key, value in kinds["ConfigMap"][0]["data"].items() if key.endswith("_FILE")}
-    assert named.keys() == {"MCP_REDIS_URL_FILE", "MCP_REQUEST_STATE_KEYS_FILE"}
-    assert all(value.startswith(f"{mount['mountPath']}/") for value in named.values())
-
-
-def test_shared_state_has_replicas(repositories: Repositories) -> None:
-    kinds = overlays(repositories("kubernetes-redis"))["production"]
-    assert kinds["HorizontalPodAutoscaler"][0]["spec"]["minReplicas"] == 2
-    assert kinds["PodDisruptionBudget"][0]["spec"]["maxUnavailable"] == 1
-    assert "replicas" not in kinds["Deployment"][0]["spec"]
-
-
-def test_state_in_memory_has_one_replica(repositories: Repositories) -> None:
-    kinds = overlays(repositories("kubernetes-memory"))["production"]
-    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget"}.isdisjoint(kinds)
-    assert kinds["Deployment"][0]["spec"]["replicas"] == 1
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_the_network_is_closed_both_ways(name: str, repositories: Repositories) -> None:
-    items = overlays(repositories(name))["production"]["NetworkPolicy"]
-    policies = {item["metadata"]["name"]: item["spec"] for item in items}
-    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert all(rule["from"] and rule["ports"] for rule in policies["bob-server"]["ingress"])
-    assert all(rule["to"] and rule["ports"] for rule in policies["bob-server"]["egress"])
-
-
-PUBLIC = ["93.184.215.14", "2606:2800:21f::1"]
-CLOSED = ["169.254.169.254", "fd00:ec2::254", "fe80::1", "10.0.0.1", "172.31.255.255", "192.168.1.1", "100.100.100.200"]
-
-
-@pytest.mark.parametrize("name", KUBERNETES)
-def test_only_public_addresses_are_reached(name: str, repositories: Repositories) -> None:
-    policies = overlays(repositories(name))["production"]["NetworkPolicy"]
-    peers = [peer for item in policies for rule in item["spec"].get("egress", []) for peer in rule["to"]]
-    blocks = [peer["ipBlock"] for peer in peers if "ipBlock" in peer]
-    assert [address for address in PUBLIC + CLOSED if any(_covers(block, address) for block in blocks)] == PUBLIC
-
-
-def _covers(block: dict[str, Any], address: str) -> bool:
-    place = ipaddress.ip_address(address)
-    return place in ipaddress.ip_network(block["cidr"]) and not any(
-        place in ipaddress.ip_network(hole) for hole in block["except"]
-    )
 
 
 # ------------------------------------------------------------------------------------------------------------------ ci

@@ -1,0 +1,503 @@
+"""Kubernetes: every overlay with every choice of components, held against schemas and against what it promises."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import ipaddress
+import itertools
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.deployments import (
+    ANSWERS,
+    DEPLOYMENT,
+    HTTP,
+    TEXTS,
+    Repositories,
+    build_overlay,
+    build_overlays,
+    find_tool,
+    parse_documents,
+    render_answers,
+)
+from tests.manifests import problems_of, violations_of
+from tests.scanners import KUBERNETES
+
+VERSIONS = ("1.34", "1.36")
+ENTRANCES = [("none", "none"), ("none", "istio"), ("none", "linkerd"), ("envoy-gateway", "none"), ("istio", "none")]
+"""The gateways and meshes that no repository of `KUBERNETES` has together."""
+
+Kinds: TypeAlias = dict[str, list[dict[str, Any]]]
+Deployed: TypeAlias = Callable[[str], dict[str, Kinds]]
+
+
+@pytest.fixture(scope="session")
+def deployed(repositories: Repositories) -> Deployed:
+    """The objects of each overlay of a repository, by kind."""
+
+    @functools.cache
+    def build(name: str) -> dict[str, Kinds]:
+        return {overlay: by_kind(text) for overlay, text in build_overlays(repositories(name))}
+
+    return build
+
+
+def by_kind(text: str) -> Kinds:
+    """Manifests by their kind."""
+    kinds: Kinds = {}
+    for item in parse_documents(text):
+        kinds.setdefault(item["kind"], []).append(item)
+    return kinds
+
+
+def settings_of(kinds: Kinds) -> dict[str, str]:
+    """What the server reads from its environment."""
+    [settings] = [item["data"] for item in kinds["ConfigMap"] if "MCP_PUBLIC_URL" in item["data"]]
+    return dict(settings)
+
+
+def problems(kinds: Kinds) -> list[str]:
+    """What either version of Kubernetes would say."""
+    return [
+        problem
+        for version in VERSIONS
+        for items in kinds.values()
+        for item in items
+        for problem in problems_of(item, version)
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- schemas
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_every_overlay_is_valid(name: str, deployed: Deployed) -> None:
+    assert {overlay: problems(kinds) for overlay, kinds in deployed(name).items()} == {
+        overlay: [] for overlay in deployed(name)
+    }
+
+
+@pytest.mark.parametrize("gateway, mesh", ENTRANCES)
+def test_every_entrance_is_valid(gateway: str, mesh: str, tmp_path: Path) -> None:
+    answers = TEXTS | ANSWERS["kubernetes-redis"] | {"gateway_controller": gateway, "service_mesh": mesh}
+    repository = render_answers(answers, tmp_path / "repository")
+    for _, text in build_overlays(repository):
+        assert problems(by_kind(text)) == []
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_every_choice_of_components_is_valid_and_restricted(
+    name: str, repositories: Repositories, tmp_path: Path
+) -> None:
+    repository = Path(shutil.copytree(repositories(name), tmp_path / "repository"))
+    for chosen in subsets(optional_components(repository)):
+        kinds = by_kind(build_overlay(local_overlay(repository, chosen)))
+        assert problems(kinds) == []
+        assert violations_of(kinds["Deployment"][0]["spec"]["template"]["spec"]) == []
+
+
+def optional_components(repository: Path) -> list[str]:
+    """The components that a person may add."""
+    [base] = parse_documents((repository / "deploy/kubernetes/base/kustomization.yaml").read_text())
+    used = {Path(path).name for path in base.get("components", [])}
+    return sorted(
+        path.name for path in (repository / "deploy/kubernetes/components").iterdir() if path.name not in used
+    )
+
+
+def subsets(names: list[str]) -> Iterator[tuple[str, ...]]:
+    return itertools.chain.from_iterable(itertools.combinations(names, size) for size in range(len(names) + 1))
+
+
+def local_overlay(repository: Path, components: tuple[str, ...]) -> Path:
+    """The overlay that belongs to the person, with components added."""
+    folder = repository / "deploy/kubernetes/overlays/local"
+    lines = ["kind: Kustomization", "resources: [../production]"]
+    lines += ["components:", *(f"  - ../../components/{name}" for name in components)] if components else []
+    (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_a_field_that_no_schema_knows_is_seen(name: str, deployed: Deployed) -> None:
+    for kind, items in deployed(name)["production"].items():
+        unknown = copy.deepcopy(items[0])
+        unknown.setdefault("spec", {})["unknown"] = True
+        assert problems_of(unknown, VERSIONS[0]), kind
+
+
+def test_a_kind_without_a_schema_is_seen() -> None:
+    unknown = {"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": {"name": "unknown"}}
+    assert problems_of(unknown, VERSIONS[0]) == ["Unknown unknown: there is no schema of this kind"]
+
+
+# -------------------------------------------------------------------------------------------------------- environments
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_environments_differ_in_namespace_and_address(name: str, deployed: Deployed) -> None:
+    built = deployed(name)
+    namespaces = {overlay: kinds["Namespace"][0]["metadata"]["name"] for overlay, kinds in built.items()}
+    hosts = {overlay: settings_of(kinds)["MCP_PUBLIC_URL"].split("/")[2] for overlay, kinds in built.items()}
+    apart = {"dev": "bob-server-dev", "staging": "bob-server-staging"}
+    assert namespaces == {overlay: apart.get(overlay, "bob-server") for overlay in built}
+    prefixes = {"dev": "dev.", "staging": "staging."}
+    assert hosts == {overlay: prefixes.get(overlay, "") + "mcp.example.com" for overlay in built}
+    for overlay, kinds in built.items():
+        settings = settings_of(kinds)
+        assert settings["MCP_AUTH_AUDIENCE"] == settings["MCP_PUBLIC_URL"]
+        scoped = [item for items in kinds.values() for item in items if item["kind"] != "Namespace"]
+        assert {item["metadata"]["namespace"] for item in scoped} == {namespaces[overlay]}
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_pods_are_restricted(name: str, deployed: Deployed) -> None:
+    for kinds in deployed(name).values():
+        labels = kinds["Namespace"][0]["metadata"]["labels"]
+        assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+        assert [violations_of(item["spec"]["template"]["spec"]) for item in kinds["Deployment"]] == [[]]
+
+
+@pytest.mark.parametrize(
+    "change, rule",
+    [
+        (lambda pod: pod.update(hostNetwork=True), "hostNetwork"),
+        (lambda pod: pod["volumes"].append({"name": "host", "hostPath": {"path": "/"}}), "host"),
+        (lambda pod: pod["containers"][0]["securityContext"].update(privileged=True), "privileged"),
+        (
+            lambda pod: pod["containers"][0]["securityContext"].pop("allowPrivilegeEscalation"),
+            "allowPrivilegeEscalation",
+        ),
+        (lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"), "capabilities"),
+        (lambda pod: pod["securityContext"].pop("seccompProfile"), "seccompProfile"),
+        (lambda pod: pod["containers"][0]["securityContext"].update(runAsNonRoot=False), "runAsNonRoot"),
+        (lambda pod: pod["containers"][0]["securityContext"].update(runAsUser=0), "runAsUser"),
+    ],
+)
+def test_a_pod_with_more_rights_is_seen(
+    change: Callable[[dict[str, Any]], None], rule: str, repositories: Repositories
+) -> None:
+    [deployment] = parse_documents((repositories("kubernetes-redis") / DEPLOYMENT).read_text())
+    pod = copy.deepcopy(deployment["spec"]["template"]["spec"])
+    change(pod)
+    assert violations_of(pod) == [rule]
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_pods_get_nothing_that_they_do_not_need(name: str, deployed: Deployed) -> None:
+    kinds = deployed(name)["production"]
+    pod = kinds["Deployment"][0]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    assert kinds["ServiceAccount"][0]["automountServiceAccountToken"] is False
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["resources"]["limits"].keys() >= {"cpu", "memory", "ephemeral-storage"}
+    assert "env" not in container
+    assert "Secret" not in kinds
+    assert "runAsUser" not in pod["securityContext"] | container["securityContext"]
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> None:
+    [deployment] = parse_documents((repositories(name) / DEPLOYMENT).read_text())
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    probes = {kind: container[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+    settings = (repositories(name) / "src/bob_server/runtime/settings.py").read_text()
+    [grace] = re.findall(r"shutdown_grace_seconds.*default=(\d+)", settings)
+    assert pod["terminationGracePeriodSeconds"] > int(grace) + container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_secrets_are_files(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-redis")["production"]
+    pod = kinds["Deployment"][0]["spec"]["template"]["spec"]
+    [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "secrets"]
+    named = {key: value for key, value in settings_of(kinds).items() if key.endswith("_FILE")}
+    assert named.keys() == {"MCP_REDIS_URL_FILE", "MCP_REQUEST_STATE_KEYS_FILE"}
+    assert all(value.startswith(f"{mount['mountPath']}/") for value in named.values())
+
+
+def test_shared_state_has_replicas(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-redis")["production"]
+    assert kinds["HorizontalPodAutoscaler"][0]["spec"]["minReplicas"] == 2
+    assert kinds["PodDisruptionBudget"][0]["spec"]["maxUnavailable"] == 1
+    assert "replicas" not in kinds["Deployment"][0]["spec"]
+
+
+def test_state_in_memory_has_one_replica(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-memory")["production"]
+    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget"}.isdisjoint(kinds)
+    assert kinds["Deployment"][0]["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_the_network_is_closed_both_ways(name: str, deployed: Deployed) -> None:
+    items = deployed(name)["production"]["NetworkPolicy"]
+    policies = {item["metadata"]["name"]: item["spec"] for item in items}
+    assert policies["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert all(rule["from"] and rule["ports"] for rule in policies["bob-server"]["ingress"])
+    assert all(rule["to"] and rule["ports"] for rule in policies["bob-server"]["egress"])
+
+
+PUBLIC = ["93.184.215.14", "2606:2800:21f::1"]
+CLOSED = ["169.254.169.254", "fd00:ec2::254", "fe80::1", "10.0.0.1", "172.31.255.255", "192.168.1.1", "100.100.100.200"]
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_only_public_addresses_are_reached(name: str, deployed: Deployed) -> None:
+    policies = deployed(name)["production"]["NetworkPolicy"]
+    peers = [peer for item in policies for rule in item["spec"].get("egress", []) for peer in rule["to"]]
+    blocks = [peer["ipBlock"] for peer in peers if "ipBlock" in peer]
+    assert [address for address in PUBLIC + CLOSED if any(_covers(block, address) for block in blocks)] == PUBLIC
+
+
+def _covers(block: dict[str, Any], address: str) -> bool:
+    place = ipaddress.ip_address(address)
+    return place in ipaddress.ip_network(block["cidr"]) and not any(
+        place in ipaddress.ip_network(hole) for hole in block["except"]
+    )
+
+
+def test_the_quota_admits_every_replica_and_an_update(deployed: Deployed) -> None:
+    for name in KUBERNETES:
+        kinds = deployed(name)["production"]
+        [deployment], hard = kinds["Deployment"], kinds["ResourceQuota"][0]["spec"]["hard"]
+        [maximum] = [item["spec"]["maxReplicas"] for item in kinds.get("HorizontalPodAutoscaler", [])] or [1]
+        pods = maximum + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        limits = deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        beside = kinds["LimitRange"][0]["spec"]["limits"][0]["default"]
+        assert int(hard["pods"]) >= pods + 4
+        for resource in ("cpu", "memory"):
+            needed = pods * (quantity(limits[resource]) + 2 * quantity(beside[resource]))
+            assert quantity(hard[f"limits.{resource}"]) >= needed, (name, resource)
+
+
+def quantity(text: str) -> float:
+    """A quantity of Kubernetes as a number."""
+    units = {"m": 1e-3, "Mi": 2**20, "Gi": 2**30}
+    [(number, unit)] = re.findall(r"^(\d+)(m|Mi|Gi|)$", text)
+    return int(number) * units.get(unit, 1)
+
+
+# -------------------------------------------------------------------------------------------------------------- gateway
+
+WITH_GATEWAY = ["kubernetes-redis", "kubernetes-istio"]
+
+
+@pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_the_gateway_lets_in_the_endpoint_and_its_metadata_alone(name: str, deployed: Deployed) -> None:
+    [route] = deployed(name)["production"]["HTTPRoute"]
+    matches = [match["path"] for rule in route["spec"]["rules"] for match in rule["matches"]]
+    assert {path["type"] for path in matches} == {"Exact"}
+    assert [path["value"] for path in matches] == [
+        "/mcp",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+    ]
+
+
+@pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_the_gateway_cuts_no_subscription(name: str, deployed: Deployed) -> None:
+    [route] = deployed(name)["production"]["HTTPRoute"]
+    assert route["spec"]["rules"][0]["timeouts"] == {"request": "0s"}
+
+
+@pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_the_gateway_has_the_host_of_each_environment(name: str, deployed: Deployed) -> None:
+    for kinds in deployed(name).values():
+        host = settings_of(kinds)["MCP_PUBLIC_URL"].split("/")[2]
+        [gateway], [route], [certificate] = (kinds[kind] for kind in ("Gateway", "HTTPRoute", "Certificate"))
+        [listener] = gateway["spec"]["listeners"]
+        assert (listener["protocol"], listener["port"], listener["hostname"]) == ("HTTPS", 443, host)
+        assert route["spec"]["hostnames"] == certificate["spec"]["dnsNames"] == [host]
+        assert listener["tls"]["certificateRefs"] == [{"name": certificate["spec"]["secretName"]}]
+
+
+def test_envoy_gateway_speaks_tls_1_3_and_limits_requests(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-redis")["production"]
+    [client], [backend] = kinds["ClientTrafficPolicy"], kinds["BackendTrafficPolicy"]
+    assert client["spec"]["tls"] == {"minVersion": "1.3"}
+    assert client["spec"]["targetRefs"][0]["name"] == kinds["Gateway"][0]["metadata"]["name"]
+    assert backend["spec"]["targetRefs"][0]["name"] == kinds["HTTPRoute"][0]["metadata"]["name"]
+    assert backend["spec"]["rateLimit"]["local"]["rules"][0]["limit"]["unit"] == "Second"
+
+
+def test_istios_gateway_speaks_tls_1_3_and_limits_requests(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-istio")["production"]
+    [filters] = kinds["EnvoyFilter"]
+    assert filters["spec"]["targetRefs"][0]["name"] == kinds["Gateway"][0]["metadata"]["name"]
+    socket, limit = (patch["patch"]["value"] for patch in filters["spec"]["configPatches"])
+    parameters = socket["transport_socket"]["typed_config"]["common_tls_context"]["tls_params"]
+    assert parameters == {"tls_minimum_protocol_version": "TLSv1_3"}
+    assert limit["typed_config"]["token_bucket"]["fill_interval"] == "1s"
+
+
+def test_istios_gateway_is_a_restricted_pod(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-istio")["production"]
+    reference = kinds["Gateway"][0]["spec"]["infrastructure"]["parametersRef"]
+    [options] = [item["data"] for item in kinds["ConfigMap"] if item["metadata"]["name"] == reference["name"]]
+    [overlaid] = parse_documents(options["deployment"])
+    assert overlaid["spec"]["template"]["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+GATEWAY_PODS = {
+    "kubernetes-redis": {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "envoy-gateway-system"}},
+        "podSelector": {"matchLabels": {"gateway.envoyproxy.io/owning-gateway-name": "bob-server"}},
+    },
+    "kubernetes-istio": {"podSelector": {"matchLabels": {"gateway.networking.k8s.io/gateway-name": "bob-server"}}},
+    "kubernetes-memory": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gateway"}}},
+}
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_only_the_gateway_reaches_the_endpoint(name: str, deployed: Deployed) -> None:
+    rules = network_policy(deployed(name)["production"], "bob-server")["ingress"]
+    peers = [rule["from"] for rule in rules if {"port": "http"} in rule["ports"]]
+    assert peers == [[GATEWAY_PODS[name]]]
+
+
+def network_policy(kinds: Kinds, name: str) -> dict[str, Any]:
+    [spec] = [item["spec"] for item in kinds["NetworkPolicy"] if item["metadata"]["name"] == name]
+    return dict(spec)
+
+
+# ----------------------------------------------------------------------------------------------------------------- mesh
+
+CONTROL_PLANES = {"kubernetes-istio": ("istio-system", {15012}), "kubernetes-redis": ("linkerd", {8080, 8086, 8090})}
+
+
+@pytest.mark.parametrize("name", CONTROL_PLANES)
+def test_the_mesh_reaches_its_control_plane(name: str, deployed: Deployed) -> None:
+    [rule] = network_policy(deployed(name)["production"], "mesh")["egress"]
+    [peer] = rule["to"]
+    namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    assert (namespace, {port["port"] for port in rule["ports"]}) == CONTROL_PLANES[name]
+
+
+def test_istio_speaks_mutual_tls_but_to_prometheus(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-istio")["production"]
+    modes = {item["metadata"]["name"]: item["spec"]["mtls"]["mode"] for item in kinds["PeerAuthentication"]}
+    assert modes == {"default": "STRICT", "bob-server": "STRICT"}
+    ports = [port for item in kinds["PeerAuthentication"] for port in item["spec"].get("portLevelMtls", {})]
+    assert ports == ["9090"]
+
+
+def test_istio_lets_in_its_gateway_and_scrapes(deployed: Deployed) -> None:
+    [policy] = deployed("kubernetes-istio")["production"]["AuthorizationPolicy"]
+    endpoint, metrics = policy["spec"]["rules"]
+    assert endpoint["from"] == [{"source": {"serviceAccounts": ["bob-server-istio"]}}]
+    assert endpoint["to"] == [{"operation": {"ports": ["8000"]}}]
+    assert metrics == {"to": [{"operation": {"ports": ["9090"], "methods": ["GET"]}}]}
+
+
+def test_istio_lets_out_to_listed_hosts_alone(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-istio")["production"]
+    assert kinds["Sidecar"][0]["spec"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
+    assert [item["spec"]["hosts"] for item in kinds["ServiceEntry"]] == [["id.example.com"]]
+    assert kinds["RequestAuthentication"][0]["spec"]["jwtRules"][0]["issuer"] == HTTP["auth_issuer"]
+
+
+def test_linkerd_lets_in_the_gateway_and_scrapes(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-redis")["production"]
+    annotations = kinds["Deployment"][0]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["linkerd.io/inject"] == "enabled"
+    assert annotations["config.linkerd.io/default-inbound-policy"] == "deny"
+    allowed = {
+        item["spec"]["targetRef"]["name"]: [found["name"] for found in item["spec"]["requiredAuthenticationRefs"]]
+        for item in kinds["AuthorizationPolicy"]
+    }
+    assert allowed == {"bob-server-http": ["gateway"], "bob-server-metrics": ["anyone"]}
+    assert kinds["MeshTLSAuthentication"][0]["spec"]["identities"] == [
+        "*.envoy-gateway-system.serviceaccount.identity.linkerd.cluster.local"
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- regions
+
+
+def test_each_region_is_production_bound_to_its_nodes(repositories: Repositories, tmp_path: Path) -> None:
+    repository = Path(shutil.copytree(repositories("kubernetes-istio"), tmp_path / "repository"))
+    overlay = repository / "deploy/kubernetes/overlays/region"
+    for region in ("eu-west-1", "us-east-1"):
+        (overlay / "region.env").write_text(f"OTEL_RESOURCE_ATTRIBUTES=cloud.region={region}\n")
+        kinds = by_kind(build_overlay(overlay))
+        template = kinds["Deployment"][0]["spec"]["template"]
+        [term] = template["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][
+            "nodeSelectorTerms"
+        ]
+        assert template["metadata"]["labels"]["topology.kubernetes.io/region"] == region
+        assert term["matchExpressions"] == [
+            {"key": "topology.kubernetes.io/region", "operator": "In", "values": [region]}
+        ]
+        assert settings_of(kinds)["OTEL_RESOURCE_ATTRIBUTES"] == f"cloud.region={region}"
+
+
+def test_the_own_overlay_starts_from_the_region(deployed: Deployed) -> None:
+    assert deployed("kubernetes-istio")["local"] == deployed("kubernetes-istio")["region"]
+    assert "region" not in deployed("kubernetes-redis")
+
+
+# ------------------------------------------------------------------------------------------------------------- applying
+
+RELEASED = "bob-server@sha256:" + "1" * 64
+CLUSTER = """#!/bin/sh
+# Builds for real; of a cluster it has only the secret whose keys are files of its folder, and a log of what is applied.
+here=$(dirname "$0")
+case $1 in
+  kustomize) exec "$REAL_KUBECTL" "$@" ;;
+  get) cat "$here/secret/$(expr "$*" : '.*{.data.\\([a-z-]*\\)}')" 2>/dev/null || true ;;
+  apply) cat > "$here/applied" ;;
+esac
+"""
+
+
+def apply(repository: Path, image: str, keys: list[str]) -> tuple[subprocess.CompletedProcess[str], bool]:
+    """The run of `apply.sh` against a cluster whose secret has those keys, and whether anything was applied."""
+    tools = repository / "tools"
+    (tools / "secret").mkdir(parents=True)
+    for key in keys:
+        (tools / "secret" / key).write_text("c2VjcmV0")
+    (tools / "kubectl").write_text(CLUSTER)
+    (tools / "kubectl").chmod(0o755)
+    deployment = repository / DEPLOYMENT
+    deployment.write_text(re.sub(r"bob-server@sha256:\w+", image, deployment.read_text()))
+    environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "REAL_KUBECTL": find_tool("kubectl")}
+    script = repository / "deploy/kubernetes/apply.sh"
+    ran = subprocess.run([script, "production"], env=environment, capture_output=True, text=True, check=False)
+    return ran, (tools / "applied").exists()
+
+
+@pytest.fixture
+def copied(repositories: Repositories, tmp_path: Path) -> Path:
+    """A repository with shared state that a test may change."""
+    return Path(shutil.copytree(repositories("kubernetes-redis"), tmp_path / "repository"))
+
+
+def test_a_release_with_its_secret_is_applied(copied: Path) -> None:
+    ran, applied = apply(copied, RELEASED, ["redis-url", "request-state-keys"])
+    assert (ran.returncode, ran.stderr, applied) == (0, "", True)
+
+
+@pytest.mark.parametrize("keys, missing", [([], "redis-url"), (["redis-url"], "request-state-keys")])
+def test_nothing_is_applied_without_a_secret_that_is_named(copied: Path, keys: list[str], missing: str) -> None:
+    ran, applied = apply(copied, RELEASED, keys)
+    assert f"the secret bob-server in the namespace bob-server has no key {missing}" in ran.stderr
+    assert (ran.returncode, applied) == (1, False)
+
+
+def test_nothing_is_applied_without_a_released_image(copied: Path) -> None:
+    ran, applied = apply(copied, "bob-server@sha256:" + "0" * 64, ["redis-url", "request-state-keys"])
+    assert "the image has no digest yet" in ran.stderr
+    assert (ran.returncode, applied) == (1, False)
