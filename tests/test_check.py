@@ -19,7 +19,10 @@ from tests.deployments import render_answers
 
 OAUTH = {"auth_provider": "oidc", "transport": "both", "telemetry": "both", "replica_state": "redis"}
 REPOSITORIES: dict[str, dict[str, Any]] = {
-    "cluster": OAUTH | {"deployment": "kubernetes", "ci": "github", "compliance": ["hipaa"]},
+    "cluster": OAUTH
+    | {"deployment": "kubernetes", "ci": "github", "compliance": ["hipaa"]}
+    | {"gateway_controller": "envoy-gateway", "service_mesh": "linkerd"},
+    "istio": OAUTH | {"deployment": "kubernetes", "ci": "none", "gateway_controller": "istio", "service_mesh": "istio"},
     "compose": OAUTH | {"deployment": "compose", "ci": "gitlab"},
     "stdio": {"transport": "stdio", "ci": "github"},
 }
@@ -32,6 +35,7 @@ FORBIDDEN = {
     "127": "      - 8000:8000",
     " +image": "          image: registry.example.com/notes:latest",
     "secret(KeyRef": "            - secretRef:",
+    "PathPrefix": "            type: PathPrefix",
     "HS": '    "HS256": "oct",',
 }
 FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "K8S")

@@ -25,6 +25,7 @@ WITH_PROVIDER = {"auth_issuer", "auth_audience"}
 WITH_IMAGE = {"image_repository"}
 IN_REGIONS = {"regions"}
 IN_A_CLUSTER = {"service_mesh", "gateway_controller"}
+IN_CLUSTER = {"transport": "http", "deployment": "kubernetes"}
 
 ENTRA_API = "11111111-2222-4333-8444-555555555555"
 
@@ -198,6 +199,21 @@ def test_a_value_that_breaks_its_rule_is_refused(questions, answers, sentence):
         (
             {"transport": "http", "gateway_controller": "istio"},
             "gateway_controller applies only when deployment is kubernetes",
+        ),
+        (
+            IN_CLUSTER | {"service_mesh": "istio", "gateway_controller": "envoy-gateway"},
+            "gateway_controller envoy-gateway is not part of the service_mesh istio",
+        ),
+        (
+            IN_CLUSTER | {"service_mesh": "linkerd", "gateway_controller": "istio"},
+            "gateway_controller istio is not part of the service_mesh linkerd",
+        ),
+        *(
+            (
+                IN_CLUSTER | {"gateway_controller": "istio", "public_url": f"https://{host}/mcp"},
+                "gateway_controller needs a public_url with a host name in lower case and no port",
+            )
+            for host in ("mcp.example.com:8443", "MCP.example.com", "192.0.2.1")
         ),
         (
             {"transport": "http", "auth_provider": "none", "deployment": "kubernetes"},
