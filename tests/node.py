@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,15 @@ HOW = "Node 22 or newer is missing: `uv sync --group node` brings it"
 
 def find(program: str) -> str:
     """`node` or `npm` of the environment, or of the path; without it the test is skipped and says so."""
-    beside = Path(sys.executable).parent
-    found = shutil.which(program, path=str(beside)) or shutil.which(program)
+    found = _which(program)
     if found is None or _major_version() < 22:
         pytest.skip(HOW)
     return found
 
 
-def install(project: Path, cache: pytest.Cache) -> Path:
+def install(project: Path, place: pytest.Cache) -> Path:
     """Install what the lock of a project names; returns the folder that holds its `node_modules`."""
-    folder = cache.mkdir(f"node-{project.name}")
+    folder = place.mkdir(f"node-{project.name}")
     npm = find("npm")
     lock = (project / "package-lock.json").read_bytes()
     installed = folder / "installed.json"
@@ -37,9 +37,13 @@ def install(project: Path, cache: pytest.Cache) -> Path:
     return folder
 
 
+def _which(program: str) -> str | None:
+    return shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
+
+
+@cache
 def _major_version() -> int:
-    beside = Path(sys.executable).parent
-    node = shutil.which("node", path=str(beside)) or shutil.which("node")
+    node = _which("node")
     if node is None:
         return 0
     told = subprocess.run([node, "--version"], capture_output=True, encoding="utf-8", timeout=30, check=False)
