@@ -20,6 +20,7 @@ META: dict[str, Any] = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
+ASKABLE = META | {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
 ACCEPT = "application/json, text/event-stream"
 
 
@@ -48,6 +49,19 @@ class ServerProcess:
         """Send SIGTERM and return at once."""
         self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it as a lost machine does."""
+        self._process.kill()
+
+    def becomes(self, path: str, status: int) -> bool:
+        """Whether a path answers with that status before long."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.http.get(path).status_code == status:
+                return True
+            time.sleep(0.1)
+        return False
+
     def post(self, message: dict[str, Any], token: str | None = None, **headers: str) -> httpx2.Response:
         """Send one message; keywords are headers, with hyphens for underscores."""
         sent = {"accept": ACCEPT, "content-type": "application/json"}
@@ -59,11 +73,11 @@ class ServerProcess:
     def request(
         self, method: str, params: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
     ) -> httpx2.Response:
-        """Send one request in the form that a protocol revision asks for."""
+        """Send one request in the form that a protocol revision asks for; metadata of its own wins."""
         params = dict(params or {})
         headers = {"mcp_protocol_version": era}
         if era == MODERN:
-            params["_meta"] = META
+            params.setdefault("_meta", META)
             headers["mcp_method"] = method
             if target := params.get("name") or params.get("uri"):
                 headers["mcp_name"] = target
@@ -74,6 +88,17 @@ class ServerProcess:
     ) -> httpx2.Response:
         """Call a tool."""
         return self.request("tools/call", {"name": tool, "arguments": arguments or {}}, token, era)
+
+    def ask(self, token: str | None = None) -> str:
+        """The sealed state of a call that asks its person something first."""
+        response = self.request("tools/call", {"name": "ask_first", "arguments": {}, "_meta": ASKABLE}, token)
+        return str(result_of(response)["result"]["requestState"])
+
+    def answer(self, state: str, token: str | None = None, **changes: Any) -> httpx2.Response:
+        """Call again, with the state and an answer."""
+        answers = {"sure": {"action": "accept", "content": {"sure": True}}}
+        again = {"name": "ask_first", "arguments": {}, "requestState": state, "inputResponses": answers}
+        return self.request("tools/call", {**again, "_meta": ASKABLE, **changes}, token)
 
     @contextmanager
     def listen(self, *uris: str, token: str | None = None) -> Iterator[Iterator[dict[str, Any]]]:
@@ -87,7 +112,7 @@ class ServerProcess:
             yield (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
 
     def _wait(self, path: str) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 if self.http.get(path).status_code == 200:

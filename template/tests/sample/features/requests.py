@@ -5,6 +5,7 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
+from mcp_types import ElicitRequest, ElicitRequestFormParams, InputRequiredResult
 from pydantic import BaseModel
 
 
@@ -22,6 +23,14 @@ async def see_request(ctx: Context) -> Told:
     return Told(text=" ".join(request.headers) if request is not None else "")
 
 
+async def ask_first(ctx: Context) -> Told | InputRequiredResult:
+    if ctx.request_state == "asked":
+        return Told(text=f"answered {sorted(ctx.input_responses or {})}")
+    schema: dict[str, Any] = {"type": "object", "properties": {"sure": {"type": "boolean"}}}
+    form = ElicitRequest(params=ElicitRequestFormParams(message="Sure?", requested_schema=schema))
+    return InputRequiredResult(input_requests={"sure": form}, request_state="asked")
+
+
 async def broken() -> str:
     raise RuntimeError("the database password is hunter2")
 
@@ -31,3 +40,4 @@ def register(server: MCPServer[Any]) -> None:
     server.prompt()(broken)
     server.add_tool(touch)
     server.add_tool(see_request)
+    server.add_tool(ask_first)

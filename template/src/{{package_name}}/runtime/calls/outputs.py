@@ -7,11 +7,12 @@ from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY, ClientCapabilities
 from pydantic_core import from_json, to_json
 
 from ..logs import current_reference
-from ..sdk import is_masked_crash
 
+_CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 _INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal escape sequences
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # terminal titles and links
@@ -71,6 +72,7 @@ class Outputs:
         result = await call_next(ctx)
         if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
             return result
+        _check_questions(ctx, result.get("inputRequests") or {})
         if len(to_json(result)) > self._max_bytes:
             raise MCPError(500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
         cleaned = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
@@ -79,8 +81,16 @@ class Outputs:
         return cleaned
 
 
+def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str, Any]) -> None:
+    """A client is asked only for what it declared; the SDK leaves that to tools that return their questions themselves."""
+    needed: dict[str, Any] = {_CAPABILITIES[question["method"]]: {} for question in questions.values()}
+    if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
+        message = f"The client did not declare: {', '.join(needed)}"
+        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, message, {"requiredCapabilities": needed})
+
+
 def _add_reference(tool_name: str, result: dict[str, Any]) -> None:
     """An unexpected exception stays here; its log lines are found by the reference that the client sees."""
     for block in result["content"]:
-        if is_masked_crash(tool_name, block.get("text", "")):
+        if block.get("text") == f"Error executing tool {tool_name}":  # the SDK's words
             block["text"] += f" (reference {current_reference()})"
