@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
-from math import nan
 
 from load import send_calls
 from paired import Goal, conclude, conditions, ratio_of_pairs
@@ -135,10 +134,9 @@ def main() -> None:
             peer = workshop.install_fastmcp()
             versions["fastmcp"] = version_in(peer.command[0], "fastmcp")
             subjects.append(peer)
-        seen = measure_starts(subjects, workshop, sizes.starts)
         if not sizes.ours:
             subjects.append(replace(ours, name="all traced", settings={**ours.settings, **ALL_TRACED}))
-            seen["all traced"] = Measured([nan], [nan])
+        seen = measure_starts(subjects, workshop, sizes.starts)
         servers = [stack.enter_context(subject.started(workshop)) for subject in subjects]
         measure_calls(servers, workshop, seen, sizes)
         table = print_table(seen)
