@@ -75,7 +75,7 @@ class BoundedConnection(H11Protocol):
     def _follow(self) -> None:
         """Bring the clock, and the list of those without a request, in line with the state of the conversation."""
         at_work = self.cycle is not None and not self.cycle.response_complete
-        if at_work:
+        if at_work or self.transport.is_closing():
             self._limits.waiting.pop(self, None)
         else:
             self._limits.waiting.setdefault(self)
