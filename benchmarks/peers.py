@@ -79,7 +79,7 @@ def from_pypi(package: str, *command: str) -> tuple[str, ...]:
 
 IN_PLACE = ((UV, "venv", "--quiet", ".venv"), (UV, "pip", "install", "--quiet", "--editable", "."))
 CREATE_MCP = from_pypi("create-mcp==0.2.0", "notes", "--yes", "--no-git", "--no-precommit")
-REMOTE_MCP = from_pypi("remote-mcp==1.0.0", "new", "notes", "--yes", "--auth-mode")
+REMOTE_MCP = from_pypi("remote-mcp==1.0.0", "new", "notes", "--yes")
 MCP_ANVIL = from_pypi("mcp-anvil==0.2.0", "new", "notes", "--yes", "--lang", "python", "--transport", "http")
 MCP_FRAMEWORK = ("npm", "exec", "--yes", "--package", "mcp-framework@0.2.22", "--", "mcp-framework")
 OURS = (str(HERE / "mcp-scaffold"), "new", "notes", "--defaults", "--no-prove", "--no-git", "-d", "transport=http")
@@ -110,8 +110,17 @@ PEERS = (
     ),
     Peer(
         "remote-mcp 1.0.0",
+        "its defaults, --auth-mode passthrough",
+        render=REMOTE_MCP,
+        install=IN_PLACE,
+        start=UVICORN,
+        environment={"MCP_PUBLIC_URL": "{url}", "OAUTH_ISSUER_URL": "{issuer}"},
+        with_token=True,
+    ),
+    Peer(
+        "remote-mcp 1.0.0",
         "--auth-mode none",
-        render=(*REMOTE_MCP, "none"),
+        render=(*REMOTE_MCP, "--auth-mode", "none"),
         install=IN_PLACE,
         start=UVICORN,
         environment={"AUTH_MODE": "none", "MCP_PUBLIC_URL": "{url}"},
@@ -119,7 +128,7 @@ PEERS = (
     Peer(
         "remote-mcp 1.0.0",
         "--auth-mode jwt",
-        render=(*REMOTE_MCP, "jwt"),
+        render=(*REMOTE_MCP, "--auth-mode", "jwt"),
         install=IN_PLACE,
         start=UVICORN,
         environment={
