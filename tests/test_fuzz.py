@@ -79,13 +79,13 @@ class Subject:
         endpoint = self.server.endpoint
         with socket.create_connection((endpoint.address, endpoint.port), timeout=PATIENCE_SECONDS) as connection:
             connection.sendall(request)
-            answer = b""
+            answer, head = b"", b""
             while part := connection.recv(65_536):
                 answer += part
                 head, found, _ = answer.partition(b"\r\n\r\n")
                 if found and b"text/event-stream" in head:
                     break
-        return answer.partition(b"\r\n\r\n")[0]
+        return head
 
 
 @pytest.fixture(scope="module")
