@@ -6,21 +6,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scaffold.ownership import Ownership
-from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
 from tests.combinations import AUDIENCES, ISSUERS, REFUSED, VALUES, Answers, complete, pairs
-from tests.living import LINES, Living, Template, git
+from tests.living import CHECKOUT, LINES, Living, Template
+from tests.releases import live, release, render
 
-CHECKOUT = Path(__file__).parents[1]
 SAMPLE = 6
 
 
@@ -117,32 +114,7 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> TemplateSource:
     """The template as it lies here, as a release."""
-    folder = tmp_path_factory.mktemp("released") / "mcp-scaffold"
-    names = git(CHECKOUT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    for name in filter(None, names):
-        if (CHECKOUT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, folder / name)
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    Template(folder).release("v1.0.0", {})
-    return TemplateSource("bundle", folder, folder.as_posix(), "v1.0.0", folder)
-
-
-numbers = count()
-
-
-def render(source: TemplateSource, answers: Answers, folder: Path) -> Path:
-    """Render answers into a new folder."""
-    place = folder / str(next(numbers))
-    Renderer(source, place).with_defaults(answers, place / "repository")
-    return place / "repository"
-
-
-def live(source: TemplateSource, answers: Answers, folder: Path) -> Living:
-    living = Living(render(source, answers, folder))
-    git(living.folder, "init", "--quiet", "--initial-branch=main")
-    living.commit()
-    return living
+    return release(CHECKOUT, tmp_path_factory.mktemp("released") / "template")
 
 
 def changes() -> list[tuple[Answers, str, Any]]:

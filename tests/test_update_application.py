@@ -154,7 +154,7 @@ def test_another_git_process_at_work_leaves_it_as_before(living) -> None:
 
 @on_posix
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-@pytest.mark.parametrize("moment", ["workshop", "new/repository", "note"])
+@pytest.mark.parametrize("moment", ["new/repository", "note"])
 def test_a_signal_leaves_it_as_before_or_as_after(living, after, tmp_path, number, moment) -> None:
     before = state(living)
     temporary = tmp_path / "temporary"

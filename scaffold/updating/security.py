@@ -94,7 +94,7 @@ def _edit(workshop: Workshop, place: str, theirs: Tree, result: Tree) -> str:
     try:
         wanted, found = (_definition(workshop.content(entry.blob), symbol) for entry in (template, mine))
     except (SyntaxError, ValueError):
-        return f"{path} is no Python as it would be"
+        return f"look again once {path} is resolved"
     if found is None:
         return f"{symbol} is gone from {path}"
     return "" if found == wanted else f"you edited {symbol} in {path}"
