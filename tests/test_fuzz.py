@@ -189,8 +189,8 @@ def written(subject: Subject, parts: tuple[Any, ...]) -> bytes:
     for name, value in ((b"Content-Type", b"application/json"), (b"Accept", b"application/json, text/event-stream")):
         if name.lower() not in given_names:
             usual.append((name, value))
-    lines = [b" ".join((method, path, b"HTTP/1.1")), *(b": ".join(pair) for pair in usual + headers)]
-    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+    lines: list[bytes] = [b" ".join((method, path, b"HTTP/1.1")), *(b": ".join(pair) for pair in usual + headers)]
+    return b"\r\n".join((*lines, b"", bytes(body)))
 
 
 def survive(subject: Subject, examples: int) -> None:
