@@ -270,6 +270,19 @@ def test_plain_copier_updates_from_wheel_to_wheel_and_keeps_an_edit(second: Inst
     assert not run("git", "status", "--porcelain", cwd=rendered), "there was nothing new"
 
 
+def test_the_installed_command_updates_from_wheel_to_wheel_offline(second: Installation, rendered: Path) -> None:
+    probe = rendered / "update-probe.txt"
+    probe.write_text(probe.read_text().replace("one", "ONE, mine"))
+    commit_all(rendered, "Edit")
+
+    second.shell("mcp-scaffold update --no-verify", cwd=rendered)
+
+    assert probe.read_text() == "ONE, mine\ntwo\nthree\nfour\nfive\nsix\nSEVEN\n"
+    assert (rendered / "update-probe-new.txt").read_text() == "new\n"
+    answers = (rendered / ".copier-answers.yml").read_text()
+    assert f"_commit: v1.1.0\n_src_path: {CANONICAL_URL}\n" in answers
+
+
 def test_plain_copier_updates_from_a_checkout(first: Installation, project: Path, tmp_path: Path) -> None:
     """From a commit to the next where there is no tag, and from there to the first tag."""
     checkout = tmp_path / "checkout"

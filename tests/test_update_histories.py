@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests.living import FILES, Finished, Living, Template, git
 
-HISTORIES = int(os.environ.get("HISTORIES", "15"))
+HISTORIES = int(os.environ.get("HISTORIES", "10"))
 MINE = "mine-"
 
 pytestmark = pytest.mark.timeout(600 + 20 * HISTORIES)

@@ -10,7 +10,7 @@ import pytest
 from scaffold import hooks
 from scaffold.errors import CannotProve, LockError, UnavailableError
 from scaffold.updating import verification
-from tests.living import CHECKOUT, LINES, Living, Template, git
+from tests.living import CHECKOUT, LINES, Living, Template
 from tests.releases import live, release
 
 Run = verification._Run
@@ -177,9 +177,3 @@ def test_an_update_of_a_real_repository_is_locked_tested_and_proven(tmp_path: Pa
     assert [finished.document[step] for step in ("locked", "tested", "proven", "applied")] == [True] * 4
     assert living.read(".dockerignore") == "# less\n"
     assert [line[3:] for line in living.status()] == [".copier-answers.yml", ".dockerignore"]
-    git(living.folder, "reset", "--quiet", "--hard")
-    living.edit({"tests/tools/test_mine.py": "def test_mine() -> None:\n    raise AssertionError('mine')\n"})
-    failed = living.run("update", "--json")
-    assert failed.status == 1
-    assert "test_mine" in failed.document["error"]
-    assert living.status() == []
