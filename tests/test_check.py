@@ -25,6 +25,9 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
     "istio": OAUTH | {"deployment": "kubernetes", "ci": "none", "gateway_controller": "istio", "service_mesh": "istio"},
     "compose": OAUTH | {"deployment": "compose", "ci": "gitlab"},
     "stdio": {"transport": "stdio", "ci": "github"},
+    "aws": OAUTH | {"deployment": "aws-ecs", "ci": "github"},
+    "google": OAUTH | {"deployment": "gcp-cloud-run", "ci": "gitlab"},
+    "azure": OAUTH | {"deployment": "azure-container-apps", "ci": "github"},
 }
 # A line that each pattern forbids, by a word of the pattern.
 FORBIDDEN = {
@@ -36,9 +39,11 @@ FORBIDDEN = {
     " +image": "          image: registry.example.com/notes:latest",
     "secret(KeyRef": "            - secretRef:",
     "PathPrefix": "            type: PathPrefix",
+    "version": '      version = ">= 5.0"',
+    "ip_protocol": '  ip_protocol = "-1"',
     "HS": '    "HS256": "oct",',
 }
-FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "K8S")
+FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "IAC", "K8S")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,265 @@
+"""Terraform for each cloud: every name resolves, nothing is open that need not be, and what can be planned is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from tests.deployments import HTTP, TEXTS, render_answers
+from tests.terraform import Folder, find_provider, folders, passed_to, run_terraform, whole
+
+REGIONS = {
+    "aws-ecs": "eu-west-1,us-east-1",
+    "gcp-cloud-run": "europe-west1,us-central1",
+    "azure-container-apps": "westeurope,northeurope",
+}
+GITHUB = {"ci": "github", "repository_url": "https://github.com/team/bob-server"}
+GITLAB = {"ci": "gitlab", "repository_url": "https://gitlab.com/team/bob-server"}
+LARGE: dict[str, Any] = GITHUB | {"replica_state": "redis", "telemetry": "both", "compliance": ["soc2", "sox"]}
+SMALL: dict[str, Any] = GITLAB | {"replica_state": "memory", "telemetry": "none"}
+RENDERS: dict[str, dict[str, Any]] = {
+    f"{cloud}, {size}": TEXTS | HTTP | {"deployment": cloud} | answers
+    for cloud, regions in REGIONS.items()
+    for size, answers in {"large": LARGE | {"regions": regions}, "small": SMALL}.items()
+}
+CLOUDS = [name for name in RENDERS if name.endswith("large")]
+
+Rendered: TypeAlias = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    """Each repository, rendered when it is first asked for."""
+    folder = tmp_path_factory.mktemp("terraform")
+
+    def find(name: str) -> Path:
+        place = folder / name.replace(", ", "-")
+        return place if place.exists() else render_answers(RENDERS[name], place)
+
+    return find
+
+
+@pytest.fixture
+def root(rendered: Rendered, name: str) -> Path:
+    """The Terraform of a render."""
+    return rendered(name) / "deploy/terraform" / name.partition(",")[0]
+
+
+everywhere = pytest.mark.parametrize("name", RENDERS)
+
+
+# --------------------------------------------------------------------------------------------------------------- names
+
+
+@everywhere
+def test_every_reference_is_declared(root: Path) -> None:
+    assert [folder.referred - folder.declared for folder in folders(root)] == [set(), set()]
+
+
+@everywhere
+def test_every_variable_and_local_is_used(root: Path) -> None:
+    for folder in folders(root):
+        own = {address for address in folder.declared if address.startswith(("var.", "local."))}
+        assert own - folder.referred == set(), folder.path
+
+
+@everywhere
+def test_every_variable_says_what_it_is(root: Path) -> None:
+    for folder in folders(root):
+        for labels, body in folder.blocks["variable"]:
+            assert {"description", "type"} <= body.keys(), labels
+
+
+@everywhere
+def test_a_region_gets_the_variables_that_it_has(root: Path) -> None:
+    main, region = folders(root)
+    calls = [body for _, body in main.blocks["module"]]
+    wanted = {labels[0] for labels, _ in region.blocks["variable"]}
+    assert [passed_to(call) ^ wanted for call in calls] == [set()] * len(calls)
+
+
+def test_a_reference_to_nothing_is_seen(rendered: Rendered, tmp_path: Path) -> None:
+    root = rendered("aws-ecs, large") / "deploy/terraform/aws-ecs/region"
+    folder = Path(shutil.copytree(root, tmp_path / "region"))
+    text = (folder / "service.tf").read_text()
+    (folder / "service.tf").write_text(text.replace("aws_iam_role.start.arn", "aws_iam_role.begin.arn"))
+    assert Folder(folder).referred - Folder(folder).declared == {"aws_iam_role.begin"}
+
+
+@everywhere
+def test_only_settings_that_the_server_has_are_set(root: Path, rendered: Rendered, name: str) -> None:
+    known = set(re.findall(r"^(MCP_\w+)=", (rendered(name) / ".env.example").read_text(), re.MULTILINE))
+    used = {setting for folder in folders(root) for setting in re.findall(r"\bMCP_\w+", folder.text)}
+    assert {setting.removesuffix("_FILE") for setting in used} - known - {"MCP_POLICY"} == set()
+
+
+# ----------------------------------------------------------------------------------------------------------- hardening
+
+
+@everywhere
+def test_providers_are_pinned_and_the_lock_agrees(root: Path) -> None:
+    pinned = [re.findall(r' version = "(.+)"', (folder.path / "versions.tf").read_text()) for folder in folders(root)]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", pinned[0][0])
+    assert pinned == [pinned[0]] * len(pinned)
+    lock = root / ".terraform.lock.hcl"
+    assert lock.exists() is not root.name.startswith("azure")
+    if lock.exists():
+        assert re.findall(r'version += "(.+)"', lock.read_text()) == pinned[0]
+
+
+@everywhere
+def test_the_state_is_remote_and_locked(root: Path) -> None:
+    backend = (root / "backend.tf").read_text()
+    marks = {"aws-ecs": "use_lockfile = true", "gcp-cloud-run": 'backend "gcs"', "azure-container-apps": "azuread_auth"}
+    assert re.sub(r" +", " ", marks[root.name]) in re.sub(r" +", " ", backend)
+
+
+@everywhere
+def test_no_key_is_stored(root: Path) -> None:
+    words = r"(access_key|secret_key|client_secret|password|credentials|auth_token|secret_data|secret_string)"
+    for folder in folders(root):
+        assert re.findall(rf'(?m)^\s*{words}\s+= "(?!projects/\$)[^"]+"', folder.text) == [], folder.path
+
+
+@everywhere
+def test_ci_is_trusted_from_this_repository_only(root: Path, name: str) -> None:
+    subject = (
+        "repo:team/bob-server:environment:production"
+        if "large" in name
+        else "project_path:team/bob-server:ref_type:branch:ref:main"
+    )
+    issuer = "https://token.actions.githubusercontent.com" if "large" in name else "https://gitlab.com"
+    identity = (root / "identity.tf").read_text()
+    assert f'"{subject}"' in identity or f"'{subject}'" in identity
+    assert issuer in identity
+    assert "StringLike" not in identity
+
+
+@everywhere
+def test_nothing_comes_in_from_everywhere_but_https(root: Path) -> None:
+    for folder in folders(root):
+        rules = re.findall(r'_ingress_rule" "\w+" \{(.*?)\n\}', folder.text, re.DOTALL)
+        opened = [rule for rule in rules if "cidr_" in rule]
+        assert [re.findall(r"_port += (\d+)", rule) for rule in opened] == [["443", "443"]] * len(opened)
+        inbound = re.findall(r'"Inbound"\s+access +=\s"Allow".*?\}', folder.text, re.DOTALL)
+        assert not [rule for rule in inbound if re.search(r'source_address_prefix += "(\*|Internet|0\.0)', rule)]
+        assert not re.search(r"INGRESS\"[^}]*action += \"allow", folder.text)
+
+
+@everywhere
+def test_the_image_is_named_by_digest(root: Path) -> None:
+    texts = [folder.text for folder in folders(root)]
+    assert any("@${var.image_digest}" in text for text in texts)
+    assert not any(re.search(r'image += "(?![^"]*@)', text) for text in texts)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_logs_are_kept_as_long_as_compliance_asks(root: Path) -> None:
+    text = whole(root)
+    days = [int(number) for number in re.findall(r"(?:log_retention|log_archive|\bretention)_days\s+= (\d+)", text)]
+    assert max(days) >= 2557
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_replicas_share_a_cache_over_tls(root: Path) -> None:
+    assert "rediss://" in (root / "region/cache.tf").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in RENDERS if name.endswith("small")])
+def test_state_in_memory_has_one_replica_and_no_cache(root: Path) -> None:
+    assert not (root / "region/cache.tf").exists()
+    assert re.search(r"replicas\s+= \{ minimum = 1, maximum = 1 \}", folders(root)[0].text)
+
+
+@everywhere
+def test_a_container_has_time_to_finish(root: Path, rendered: Rendered, name: str) -> None:
+    text = whole(root)
+    settings = (rendered(name) / "src/bob_server/runtime/settings.py").read_text()
+    [grace] = re.findall(r"MCP_SHUTDOWN_GRACE_SECONDS = \"(\d+)\"", text) or re.findall(
+        r"shutdown_grace_seconds.*default=(\d+)", settings
+    )
+    given = re.findall(r"(?:stopTimeout|termination_grace_period_seconds)\s+= (\d+)", text) or ["10"]
+    assert int(given[0]) > int(grace)
+
+
+@everywhere
+def test_a_container_is_probed(root: Path) -> None:
+    text = whole(root)
+    assert {"/livez", "/readyz"} <= set(re.findall(r"/livez|/readyz", text))
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_each_region_is_deployed_to(root: Path, name: str) -> None:
+    text = folders(root)[0].text
+    for region in RENDERS[name]["regions"].split(","):
+        assert re.search(rf'\b{region} += \d|region += "{region}"', text)
+
+
+# ------------------------------------------------------------------------------------------------------------ terraform
+
+
+@everywhere
+def test_files_are_written_as_terraform_formats_them(root: Path) -> None:
+    seen = run_terraform("fmt", "-check", "-diff", "-recursive", folder=root)
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+MOCKED = """
+mock_data "aws_iam_policy_document" {
+  defaults = { json = "{}" }
+}
+mock_data "aws_region" {
+  defaults = { name = "us-east-1" }
+}
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+mock_data "aws_availability_zones" {
+  defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+}
+mock_data "aws_secretsmanager_secret_version" {
+  defaults = { secret_string = "0123456789abcdef0123456789abcdef" }
+}
+"""
+PLAN = """
+mock_provider "aws" {
+  alias  = "us-east-1"
+  source = "./mocks"
+}
+variables {
+  hosted_zone = "example.com"
+  alarm_email = "oncall@example.com"
+}
+run "planned" {
+  command = plan
+  variables {
+    image_digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  }
+}
+run "refused" {
+  command         = plan
+  expect_failures = [var.image_digest]
+  variables {
+    image_digest = "latest"
+  }
+}
+"""
+
+
+def test_aws_is_planned_with_the_locked_provider(rendered: Rendered, tmp_path: Path) -> None:
+    root = rendered("aws-ecs, small") / "deploy/terraform/aws-ecs"
+    place = Path(shutil.copytree(root, tmp_path / "plan"))
+    (place / "mocks").mkdir()
+    (place / "mocks/aws.tfmock.hcl").write_text(MOCKED)
+    (place / "plan.tftest.hcl").write_text(PLAN)
+    mirror = find_provider("hashicorp/aws/5.100.0")
+    arguments = ["-backend=false", "-lockfile=readonly", f"-plugin-dir={mirror}", "-no-color"]
+    started = run_terraform("init", *arguments, folder=place)
+    assert started.returncode == 0, started.stdout + started.stderr
+    seen = run_terraform("test", "-no-color", folder=place)
+    assert "2 passed, 0 failed" in seen.stdout, seen.stdout + seen.stderr
