@@ -30,7 +30,8 @@ MANAGED = ["first.txt", "second.txt", "named.txt", "folder/third.txt", "extra.tx
 YOURS = ["mine/seed.txt", "mine/extra.txt"]
 NEW = ["first.txt.d/new.txt", "folder/new.txt", "folder", "new.txt", "mine/new.txt", "new.ignored"]
 PATHS = [*MANAGED, *YOURS, *NEW]
-OFTEN = [*PATHS, *(path for path in MANAGED for _ in range(3))]
+OFTEN = [*PATHS, *["first.txt", "folder/third.txt"] * 8]
+"""Most histories are about few files, so that both sides meet there."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +189,8 @@ def named(finished: Finished) -> set[str]:
 )
 @given(
     extra=st.booleans(),
-    edits=st.lists(changes_of_a_person, max_size=6),
-    evolution=st.lists(changes_of_the_template, max_size=6),
+    edits=st.lists(changes_of_a_person, min_size=2, max_size=6),
+    evolution=st.lists(changes_of_the_template, min_size=2, max_size=6),
     wish=wishes,
 )
 def test_no_line_that_a_person_wrote_is_lost(
