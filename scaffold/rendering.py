@@ -141,5 +141,5 @@ def _told_in_sentences() -> Iterator[None]:
             raise RefusedError(" ".join(refusal["sentence"].split())) from error
         if required := _REQUIRED.fullmatch(str(error)):
             key = required["key"]
-            raise RefusedError(f"{key} has no default with these answers: give it with -d {key}=VALUE.") from error
+            raise RefusedError(f"{key} has no default with these answers: answer it too, as {key}=VALUE.") from error
         raise RenderError(f"The template cannot be rendered: {' '.join(str(error).split())}") from error

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.deployments import HTTP, TEXTS, render_answers
+from tests.scanners import scan
 from tests.terraform import Folder, find_provider, folders, passed_to, run_terraform, whole
 
 REGIONS = {
@@ -263,3 +264,38 @@ def test_aws_is_planned_with_the_locked_provider(rendered: Rendered, tmp_path: P
     assert started.returncode == 0, started.stdout + started.stderr
     seen = run_terraform("test", "-no-color", folder=place)
     assert "2 passed, 0 failed" in seen.stdout, seen.stdout + seen.stderr
+
+
+# ------------------------------------------------------------------------------------------------------------ scanners
+
+SCANNERS = {
+    "trivy": "trivy config --skip-check-update -q --exit-code 3 .",
+    "checkov": "checkov -d . --quiet --compact --skip-download --framework terraform secrets",
+}
+FAULTS = {
+    "aws-ecs": ("region/logs.tf", "enable_key_rotation     = true", "enable_key_rotation     = false"),
+    "gcp-cloud-run": ("region/network.tf", "private_ip_google_access = true", "private_ip_google_access = false"),
+    "azure-container-apps": ("region/logs.tf", '"TLS1_2"', '"TLS1_0"'),
+}
+scanned = pytest.mark.parametrize("scanner", SCANNERS)
+
+
+@everywhere
+@scanned
+def test_a_scanner_has_nothing_to_say(name: str, scanner: str, rendered: Rendered) -> None:
+    seen = scan(SCANNERS[scanner], rendered(name))
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+@scanned
+def test_a_scanner_sees_a_fault(name: str, scanner: str, rendered: Rendered, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(rendered(name), tmp_path / "repository"))
+    cloud = name.partition(",")[0]
+    path, old, new = FAULTS[cloud]
+    file = folder / "deploy/terraform" / cloud / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    seen = scan(SCANNERS[scanner], folder)
+    assert seen.returncode != 0, seen.stdout + seen.stderr
