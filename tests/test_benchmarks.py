@@ -1,4 +1,4 @@
-"""The benchmarks of servers, in little: each sees a server that misses its goals."""
+"""The benchmarks in little: each sees a contender that misses its goals."""
 
 from __future__ import annotations
 
@@ -62,3 +62,16 @@ def test_a_server_that_keeps_what_it_saw_is_seen() -> None:
 def test_a_server_that_keeps_nothing_is_seen() -> None:
     status, report = measure("memory", "--calls=400", "--principals=2", f"--ours={BARE}")
     assert (status, missed(report)) == (0, set())
+
+
+@pytest.mark.parametrize("seconds, status", [(0.5, 1), (0, 0)])
+def test_a_command_that_is_slower_than_its_goal_misses_it(seconds: float, status: int) -> None:
+    """All benchmarks of commands compare by this."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(CHECKOUT / 'benchmarks')!r})\n"
+        "from paired import Contender, compare\n"
+        "wait = lambda seconds: [sys.executable, '-c', f'import time; time.sleep({seconds})']\n"
+        f"compare(Contender('ours', wait({seconds})), Contender('theirs', wait(0.2)), goal=1, rounds=1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
