@@ -2,14 +2,17 @@
 """The sample server as a process of its own, as an operator runs it."""
 
 import json
+import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -32,18 +35,21 @@ class ServerProcess:
         self.url = f"{'https' if ca else 'http'}://127.0.0.1:{self.port}"
         given = {"environment": "development", "port": self.port, **settings}
         self.log = ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "sample"], env=environment(**given), stderr=subprocess.PIPE, text=True
-        )
+        # No pipe: one that nobody reads fills up, and the server then waits to write its log.
+        handle, name = tempfile.mkstemp(suffix=".log")
+        self._stderr = Path(name)
+        self._process = subprocess.Popen([sys.executable, "-m", "sample"], env=environment(**given), stderr=handle)
+        os.close(handle)
         self.http = httpx2.Client(base_url=self.url, timeout=10, verify=ca or True)
         self._wait(wait_for)
 
     def stop(self) -> int:
         """Send SIGTERM, keep the log, and return the exit status."""
         self._process.send_signal(signal.SIGTERM)
-        self.log += self._process.communicate(timeout=30)[1]
+        status = self._process.wait(timeout=30)
         self.http.close()
-        return self._process.returncode
+        self._keep_log()
+        return status
 
     def terminate(self) -> None:
         """Send SIGTERM and return at once."""
@@ -121,7 +127,14 @@ class ServerProcess:
                 pass
             time.sleep(0.05)
         self._process.kill()
-        raise AssertionError(f"the server did not become ready:\n{self._process.communicate()[1]}")
+        self._process.wait()
+        self._keep_log()
+        raise AssertionError(f"the server did not become ready:\n{self.log}")
+
+    def _keep_log(self) -> None:
+        if self._stderr.exists():
+            self.log = self._stderr.read_text(encoding="utf-8")
+            self._stderr.unlink()
 
 
 def free_port() -> int:
