@@ -123,7 +123,7 @@ def update(
     json: Json = False,
 ) -> None:
     """Merge a newer version of the template into a repository, after trying the result."""
-    from scaffold.commands import update as command  # noqa: PLC0415
+    from scaffold.commands import update as command  # noqa: PLC0415 -- as above
 
     request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
     raise typer.Exit(command.update(request, to))
@@ -139,7 +139,7 @@ def set_answers(
     json: Json = False,
 ) -> None:
     """Change answers of a repository, after trying the result."""
-    from scaffold.commands import update as command  # noqa: PLC0415
+    from scaffold.commands import update as command  # noqa: PLC0415 -- as above
 
     request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
     raise typer.Exit(command.change_answers(request, tuple(assignments)))
@@ -148,7 +148,7 @@ def set_answers(
 @app.command()
 def questions(*, json: Json = False) -> None:
     """Print every question, its choices and when it is asked."""
-    from scaffold.commands.questions import show_questions  # noqa: PLC0415
+    from scaffold.commands.questions import show_questions  # noqa: PLC0415 -- as above
 
     show_questions(json=json)
 
@@ -156,7 +156,7 @@ def questions(*, json: Json = False) -> None:
 @app.command()
 def presets(*, json: Json = False) -> None:
     """Print the presets and their answers."""
-    from scaffold.commands.presets import show_presets  # noqa: PLC0415
+    from scaffold.commands.presets import show_presets  # noqa: PLC0415 -- as above
 
     show_presets(json=json)
 
@@ -166,7 +166,7 @@ def source(
     *, env: Annotated[bool, typer.Option("--env", help="Print exports with which plain Copier finds it.")] = False
 ) -> None:
     """Print where the template comes from."""
-    from scaffold.commands.source import show_source  # noqa: PLC0415
+    from scaffold.commands.source import show_source  # noqa: PLC0415 -- as above
 
     show_source(env=env)
 
@@ -178,7 +178,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Tell whether every control of a repository is still in place."""
-    from scaffold.commands import check as command  # noqa: PLC0415
+    from scaffold.commands import check as command  # noqa: PLC0415 -- as above
 
     raise typer.Exit(command.check(path, json=json))
 
@@ -199,7 +199,7 @@ def prove(
     json: Json = False,
 ) -> None:
     """Install, boot and probe a repository as production would run it, or probe any MCP server."""
-    from scaffold.commands import prove as command  # noqa: PLC0415
+    from scaffold.commands import prove as command  # noqa: PLC0415 -- as above
 
     request = command.Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)
     raise typer.Exit(command.prove(request))
