@@ -1,19 +1,22 @@
-"""A rendered server with everything on beside the bare SDK and fastmcp: uv run python benchmarks/server.py [--help].
+"""A rendered server with everything on beside three others: uv run python benchmarks/server.py [--help].
 
 Tokens, policy, limits, audit, metrics and the traces of a tenth of all calls are on in ours; "all traced" has the
-traces of all of them. fastmcp has its verifier of tokens and its rate limiter; the bare SDK has nothing. All offer the
-same tool. CPU is what the server's process used in its turns.
+traces of all of them. The bare SDK has nothing; fastmcp has its verifier of tokens and its rate limiter; create-mcp is
+what that scaffolder renders with its OAuth, and speaks the older era alone. Each adds two numbers. CPU is what the
+server's process used in its turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
+from pathlib import Path
 
 from load import send_calls
 from paired import Goal, conclude, conditions, ratio_of_pairs
@@ -21,11 +24,21 @@ from servers import ALL_TRACED, Server, Subject, Workshop, bare_sdk, open_worksh
 
 from scaffold.proof.wire import Era
 
-MOST_CPU_OF_BARE = 1.35
-MOST_CPU_OF_FASTMCP = 1.0
+MOST_CPU_OF = {"bare SDK": 1.35, "fastmcp": 1.0, "create-mcp": 1.0}
 MOST_START_OF_BARE = 1.5
 MOST_MEGABYTES = 110
 SETTLE_SECONDS = 0.7
+SIZES = ("rounds", "calls", "connections", "principals", "starts")
+PREFACE = """\
+Of {date}, by `uv run python benchmarks/server.py --write docs/servers.md`. Every server runs on loopback, in an
+environment of its own, and adds two numbers for callers whose tokens a local issuer signed. They take turns in one run,
+so that whatever else the machine does falls on all; ratios are medians of what was measured in the same turn. The
+rendered server has everything on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in
+"all traced" of all of them. The bare SDK has nothing on. fastmcp has its verifier of tokens and its rate limiter.
+create-mcp is what that scaffolder renders with `--auth oauth`: it verifies tokens, has no limits and speaks the older
+era alone."""
+Figures = Mapping[str, Mapping[str, float]]
+"""What was measured, by server and row."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class Measured:
     start_cpu: list[float] = field(default_factory=list)
     start_seconds: list[float] = field(default_factory=list)
     cpu_per_call: dict[Era, list[float]] = field(default_factory=lambda: {era: [] for era in Era})
+    calls_per_second: dict[Era, list[float]] = field(default_factory=lambda: {era: [] for era in Era})
     latencies: dict[Era, list[float]] = field(default_factory=lambda: {era: [] for era in Era})
     megabytes: list[float] = field(default_factory=list)
 
@@ -45,7 +59,8 @@ class Measured:
             "start s": statistics.median(self.start_seconds),
             "memory MB": max(self.megabytes),
         }
-        for era in Era:
+        for era in filter(self.cpu_per_call.get, Era):
+            told[f"{era} calls/s"] = statistics.median(self.calls_per_second[era])
             told[f"{era} CPU ms/call"] = statistics.median(self.cpu_per_call[era]) * 1000
             for percent in (50, 95, 99):
                 told[f"{era} p{percent} ms"] = percentile(self.latencies[era], percent) * 1000
@@ -75,52 +90,79 @@ def measure_calls(
     """Let the servers answer in turns, in both eras, and note what each turn cost."""
     numbers = count()
 
-    def take_turn(server: Server, era: Era, calls: int) -> tuple[float, list[float]]:
+    def take_turn(server: Server, era: Era, calls: int, noted: Measured) -> None:
         written = [workshop.call(server, era, next(numbers)) for _ in range(calls)]
-        before = server.cpu_seconds
+        before, begin = server.cpu_seconds, time.perf_counter()
         latencies = send_calls(server.endpoint, written, sizes.connections)
+        noted.calls_per_second[era].append(calls / (time.perf_counter() - begin))
         time.sleep(SETTLE_SECONDS)  # what it does after the answer, such as to export its traces, is its cost too
-        return (server.cpu_seconds - before) / calls, latencies
+        noted.cpu_per_call[era].append((server.cpu_seconds - before) / calls)
+        noted.latencies[era].extend(latencies)
+        noted.megabytes.append(server.resident_megabytes)
 
     for server in servers:
-        for era in Era:
-            take_turn(server, era, max(1, sizes.calls // 3))
+        for era in server.subject.eras:
+            take_turn(server, era, max(1, sizes.calls // 3), Measured())
     for _ in range(sizes.rounds):
         for era in Era:
-            for server in servers:
-                per_call, latencies = take_turn(server, era, sizes.calls)
-                seen[server.name].cpu_per_call[era].append(per_call)
-                seen[server.name].latencies[era].extend(latencies)
-                seen[server.name].megabytes.append(server.resident_megabytes)
+            for server in (server for server in servers if era in server.subject.eras):
+                take_turn(server, era, sizes.calls, seen[server.name])
 
 
 def goals_for(seen: dict[str, Measured]) -> list[Goal]:
     """The first server's goals, beside those that were measured with it."""
     ours, *_ = seen.values()
     goals = [Goal("resident memory, MB", max(ours.megabytes), MOST_MEGABYTES)]
-    for name, limit in (("bare SDK", MOST_CPU_OF_BARE), ("fastmcp", MOST_CPU_OF_FASTMCP)):
-        if name in seen:
-            goals += [
-                Goal(
-                    f"CPU per call of {name}'s, {era}",
-                    ratio_of_pairs(ours.cpu_per_call[era], seen[name].cpu_per_call[era]),
-                    limit,
-                )
-                for era in Era
-            ]
+    for name, limit in MOST_CPU_OF.items():
+        if name not in seen:
+            continue
+        theirs = seen[name].cpu_per_call
+        goals += [
+            Goal(f"CPU per call of {name}'s, {era}", ratio_of_pairs(ours.cpu_per_call[era], theirs[era]), limit)
+            for era in filter(theirs.get, Era)
+        ]
     if "bare SDK" in seen:
         ratio = ratio_of_pairs(ours.start_cpu, seen["bare SDK"].start_cpu)
         goals.append(Goal("start-up CPU of bare SDK's", ratio, MOST_START_OF_BARE))
     return goals
 
 
-def print_table(seen: dict[str, Measured]) -> dict[str, dict[str, float]]:
-    """One column a server; returns what was printed."""
-    table = {name: measured.figures() for name, measured in seen.items()}
+def print_table(table: Figures) -> None:
+    """One column a server."""
     print(f"  {'':<24}" + "".join(f"{name:>12}" for name in table))
     for row in next(iter(table.values())):
-        print(f"  {row:<24}" + "".join(f"{figures[row]:12.3f}" for figures in table.values()))
-    return table
+        print(f"  {row:<24}" + "".join(f"{told(figures, row):>12}" for figures in table.values()))
+
+
+def told(figures: Mapping[str, float], row: str) -> str:
+    """A figure, or nothing where it was not measured."""
+    return f"{figures[row]:.3f}" if row in figures else ""
+
+
+def markdown(table: Figures, goals: Sequence[Goal], where: Mapping[str, object]) -> str:
+    """The table, the goals and the conditions, to be kept."""
+    lines = [
+        "# A rendered server beside others",
+        "",
+        *textwrap.wrap(PREFACE.format(date=where["date"]), 118, break_on_hyphens=False),
+        "",
+        "| | " + " | ".join(table) + " |",
+        "|---|" + "---:|" * len(table),
+        *(
+            f"| {row} | " + " | ".join(told(figures, row) for figures in table.values()) + " |"
+            for row in next(iter(table.values()))
+        ),
+        "",
+        "| ratio or figure | measured | goal: at most | met |",
+        "|---|---:|---:|---|",
+        *(
+            f"| {goal.name} | {goal.value:.2f} | {goal.at_most:g} | {'yes' if goal.met else '**no**'} |"
+            for goal in goals
+        ),
+        "",
+        *textwrap.wrap("Conditions: " + ", ".join(f"{name} {value}" for name, value in where.items()) + ".", 118),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -128,19 +170,21 @@ def main() -> None:
     sizes = parse_arguments()
     with open_workshop(sizes.principals) as workshop, ExitStack() as stack:
         ours, python = workshop.install_ours(sizes.ours)
-        subjects = [ours, bare_sdk(python)]
-        versions = {"mcp": version_in(python, "mcp")}
-        if not sizes.without_fastmcp:
-            peer = workshop.install_fastmcp()
-            versions["fastmcp"] = version_in(peer.command[0], "fastmcp")
-            subjects.append(peer)
+        peers = [] if sizes.without_peers else [workshop.install_fastmcp(), workshop.install_create_mcp()]
+        subjects = [ours, bare_sdk(python), *peers]
         if not sizes.ours:
             subjects.append(replace(ours, name="all traced", settings={**ours.settings, **ALL_TRACED}))
         seen = measure_starts(subjects, workshop, sizes.starts)
         servers = [stack.enter_context(subject.started(workshop)) for subject in subjects]
         measure_calls(servers, workshop, seen, sizes)
-        table = print_table(seen)
-        conclude(goals_for(seen), {"servers": table}, conditions(**vars(sizes), **versions))
+        table = {name: measured.figures() for name, measured in seen.items()}
+        versions = {f"fastmcp of {peer.name}": version_in(peer.python, "fastmcp") for peer in peers}
+        where = conditions(**{name: vars(sizes)[name] for name in SIZES}, mcp=version_in(python, "mcp"), **versions)
+    goals = goals_for(seen)
+    print_table(table)
+    if sizes.write:
+        sizes.write.write_text(markdown(table, goals, where), encoding="utf-8")
+    conclude(goals, {"servers": table}, where)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -151,7 +195,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=4, help="calls at once (%(default)s)")
     parser.add_argument("--principals", type=int, default=100, help="who take turns (%(default)s)")
     parser.add_argument("--starts", type=int, default=5, help="starts of each server (%(default)s)")
-    parser.add_argument("--without-fastmcp", action="store_true", help="do not install and measure fastmcp")
+    parser.add_argument("--without-peers", action="store_true", help="measure neither fastmcp nor create-mcp")
+    parser.add_argument("--write", metavar="FILE", type=Path, help="write the table there too, as Markdown")
     parser.add_argument("--ours", metavar="COMMAND", help="measure this instead; its last argument is the port")
     return parser.parse_args()
 

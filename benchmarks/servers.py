@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from load import CallFailedError, send_calls, written_call
+from load import Caller, CallFailedError, open_session, send_calls, written_call
+from scaffolders import CREATE_MCP_OAUTH
 
 from scaffold.proof.boot import find_uv, free_ports, install, production_settings, started_group
 from scaffold.proof.collector import running_collector
@@ -36,15 +37,28 @@ LISTENS = "PORT"
 METRICS = "METRICS_PORT"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Server:
     """A started server, as its process shows itself."""
 
-    name: str
+    subject: Subject
     process: subprocess.Popen[bytes]
     endpoint: Endpoint
-    started_in: float
+    started_in: float = 0.0
     """Seconds until it answered its first call."""
+    sessions: dict[str, str] = field(default_factory=dict)
+    """The session of each token, where the server keeps some."""
+
+    @property
+    def name(self) -> str:
+        """The subject's."""
+        return self.subject.name
+
+    def caller(self, token: str) -> Caller:
+        """Who calls with that token, in a session where the server keeps some."""
+        if self.subject.keeps_sessions and token not in self.sessions:
+            self.sessions[token] = open_session(self.endpoint, token)
+        return Caller(token, self.sessions.get(token, ""))
 
     @property
     def cpu_seconds(self) -> float:
@@ -61,12 +75,21 @@ class Server:
 
 @dataclass(frozen=True)
 class Subject:
-    """How a server is started, and with which Host it is addressed."""
+    """How a server is started and addressed, and its tool that adds two numbers."""
 
     name: str
     command: Sequence[str]
     settings: Mapping[str, str] = field(default_factory=dict)
     host: str = ""
+    eras: Sequence[Era] = tuple(Era)
+    keeps_sessions: bool = False
+    tool: str = "add_0"
+    parameters: tuple[str, str] = ("first", "second")
+
+    @property
+    def python(self) -> str:
+        """The interpreter of its environment, where its program is too."""
+        return str(Path(self.command[0]).with_name("python"))
 
     @contextmanager
     def started(self, workshop: Workshop) -> Iterator[Server]:
@@ -87,20 +110,20 @@ class Subject:
             log_file.open("wb") as log,
             started_group(command, workshop.folder, environment, log, subprocess.DEVNULL) as process,
         ):
-            server = Server(self.name, process, endpoint, 0.0)
+            server = Server(self, process, endpoint)
             try:
-                _await_first_answer(server, workshop.call(server, Era.MODERN, 0))
+                _await_first_answer(server, workshop)
             except CallFailedError as error:
                 last = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
                 raise CallFailedError(f"{self.name} does not answer: {error}\n{last}") from error
             yield replace(server, started_in=time.perf_counter() - begin)
 
 
-def _await_first_answer(server: Server, call: bytes) -> None:
+def _await_first_answer(server: Server, workshop: Workshop) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            send_calls(server.endpoint, [call], 1)
+            send_calls(server.endpoint, [workshop.call(server, server.subject.eras[-1], 0)], 1)
         except (CallFailedError, OSError, EOFError) as error:
             if server.process.poll() is not None or time.monotonic() > deadline:
                 raise CallFailedError(str(error)) from error
@@ -120,8 +143,9 @@ class Workshop:
 
     def call(self, server: Server, era: Era, number: int) -> bytes:
         """The call of that number, written: principals take turns."""
-        token = self.tokens[number % len(self.tokens)]
-        return written_call(server.endpoint, era, token, "add_0", {"first": number, "second": 1})
+        caller = server.caller(self.tokens[number % len(self.tokens)])
+        first, second = server.subject.parameters
+        return written_call(server.endpoint, era, caller, server.subject.tool, {first: number, second: 1})
 
     def sign_tokens(self, principals: int) -> None:
         """Give each principal a token."""
@@ -167,6 +191,26 @@ class Workshop:
         subprocess.run([find_uv(), "pip", "install", "--quiet", "--python", python, "fastmcp>=4,<5"], check=True)
         script = str(HERE / "peers" / "fastmcp_server.py")
         return Subject("fastmcp", [python, script, LISTENS, self.issuer.url, self.issuer.audience])
+
+    def install_create_mcp(self) -> Subject:
+        """What create-mcp renders with its OAuth, as it renders it: the older era alone, in sessions."""
+        place = self.folder / "notes"
+        subprocess.run(CREATE_MCP_OAUTH.render, cwd=self.folder, check=True, capture_output=True)
+        about = {
+            "url": self.issuer.audience,
+            "issuer": self.issuer.url,
+            "keys": str(self.issuer.metadata()["jwks_uri"]),
+        }
+        words = {"port": LISTENS, "base": self.issuer.audience.removesuffix("/mcp"), **about}
+        return Subject(
+            "create-mcp",
+            [str(place / ".venv" / "bin" / "notes")],
+            {name: value.format(**words) for name, value in CREATE_MCP_OAUTH.environment.items()},
+            eras=(Era.LEGACY,),
+            keeps_sessions=True,
+            tool="add",
+            parameters=("a", "b"),
+        )
 
 
 def bare_sdk(python: str) -> Subject:
