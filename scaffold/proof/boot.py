@@ -30,12 +30,12 @@ from scaffold.errors import CannotProve
 from scaffold.proof.repository import Repository
 from scaffold.proof.wire import Endpoint, WireError, exchange
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 GRACE_SECONDS = 5
 LOG_LINES = 12
 BIND_ATTEMPTS = 3
 INSTALL_SECONDS = 600
-PROGRAM_SECONDS = 30
+PROGRAM_SECONDS = 60
 COLLECTOR_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ALLOWED_ORIGIN = "https://client.example.com"
 
