@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.deployments import ANSWERS, DEPLOYMENT, run_tool
 
@@ -80,6 +84,67 @@ SCANS = {
         "gitleaks dir .",
         [*ANSWERS],
         ("policy.yaml", "\n", "\n# token: ghp_" + "x7Kq2mZp9LwR4tYv8NbC1dEf6GhJ3sUa0iQo" + "\n"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Suppressions:
+    """The file that says what a scanner shall not report, and what the scanner reports where there is no such file."""
+
+    file: str
+    identifier: str
+    report: str
+    read: Callable[[Any], Iterator[tuple[str, str]]]
+    """The path and the identifier of each finding of a report."""
+
+    def identifiers(self, repository: Path) -> set[str]:
+        """What is suppressed."""
+        return {identifier for line in self._lines(repository) for identifier in re.findall(self.identifier, line)}
+
+    def unexplained(self, repository: Path) -> list[str]:
+        """Suppressions with a reason neither beside nor above them."""
+        found, told = [], False
+        for line in self._lines(repository)[1:]:
+            if re.match(self.identifier, line):
+                found += [] if told or "#" in line else [line]
+            else:
+                told = line.lstrip().startswith("#")
+        return found
+
+    def found(self, folder: Path) -> Iterator[tuple[str, str]]:
+        """The path and the identifier of whatever would be reported."""
+        return self.read(json.loads(scan(self.report, folder).stdout))
+
+    def _lines(self, repository: Path) -> list[str]:
+        file = repository / self.file
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def _found_by_trivy(report: Any) -> Iterator[tuple[str, str]]:
+    for result in report["Results"]:
+        for problem in result.get("Misconfigurations", []):
+            yield result["Target"], problem["ID"]
+
+
+def _found_by_checkov(report: Any) -> Iterator[tuple[str, str]]:
+    for framework in report if isinstance(report, list) else [report]:
+        for problem in framework["results"]["failed_checks"]:
+            yield problem["file_path"], problem["check_id"]
+
+
+SUPPRESSIONS = {
+    "trivy": Suppressions(
+        ".trivyignore",
+        r"^[A-Z]+-\d+",
+        "trivy config --skip-check-update -q --format json .",
+        _found_by_trivy,
+    ),
+    "checkov": Suppressions(
+        ".checkov.yaml",
+        r"^  - (\w+)",
+        "checkov -d . --quiet --compact --skip-download --framework kubernetes terraform --output json",
+        _found_by_checkov,
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.deployments import ANSWERS, DEPLOYMENT, TEXTS, Edited, Repositories, parse_documents
-from tests.scanners import COMPOSE, GITHUB, SCANS, scan
+from tests.scanners import COMPOSE, GITHUB, SCANS, SUPPRESSIONS, scan
 
 COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest"]
 
@@ -34,22 +33,21 @@ def test_a_scanner_sees_a_fault(scanner: str, edited: Edited) -> None:
     assert seen.returncode != 0, seen.stdout + seen.stderr
 
 
-def test_every_suppression_is_still_needed(edited: Edited) -> None:
-    folder = edited("kubernetes-memory", ".trivyignore", "KSV-", "KSV-")
-    identifiers = re.findall(r"^KSV-\d+", (folder / ".trivyignore").read_text(), re.MULTILINE)
-    (folder / ".trivyignore").unlink()
-    found = scan("trivy config --skip-check-update -q --format json .", folder).stdout
-    assert sorted(identifiers) == sorted({problem["ID"] for problem in _misconfigurations(json.loads(found))})
+@pytest.mark.parametrize("scanner", SUPPRESSIONS)
+def test_what_is_suppressed_is_exactly_what_would_be_found(
+    scanner: str, repositories: Repositories, tmp_path: Path
+) -> None:
+    suppressions = SUPPRESSIONS[scanner]
+    folder = Path(shutil.copytree(repositories("kubernetes-memory"), tmp_path / "repository"))
+    suppressed = suppressions.identifiers(folder)
+    (folder / suppressions.file).unlink()
+    assert {identifier for _, identifier in suppressions.found(folder)} == suppressed
 
 
-def _misconfigurations(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return [problem for result in report["Results"] for problem in result.get("Misconfigurations", [])]
-
-
-def test_the_suppressed_check_of_checkov_is_still_needed(edited: Edited) -> None:
-    folder = edited("kubernetes-memory", ".checkov.yaml", "CKV_K8S_40", "CKV_NONE")
-    found = scan("checkov -d . --quiet --compact --skip-download --framework kubernetes", folder).stdout
-    assert {*re.findall(r"CKV\w+_\d+", found)} == {"CKV_K8S_40"}
+@pytest.mark.parametrize("scanner", SUPPRESSIONS)
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_suppression_has_its_reason(name: str, scanner: str, repositories: Repositories) -> None:
+    assert SUPPRESSIONS[scanner].unexplained(repositories(name)) == []
 
 
 @pytest.mark.parametrize("name", ANSWERS)
