@@ -2,6 +2,7 @@
 """Connections: how many there are, and how long a client may keep the server waiting for the rest of a message."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ class ConnectionLimits:
     max_connections: int
     patience_seconds: float
     record: Callable[[Mapping[str, Any], Refused], None]
+    tls: ssl.SSLContext | None = None
     waiting: dict["BoundedConnection", None] = field(default_factory=dict)
     """Connections without a request, the one that has been so the longest first."""
 
@@ -37,12 +39,28 @@ class BoundedConnection(H11Protocol):
         super().__init__(**given)
         self._limits = limits
         self._clock: asyncio.TimerHandle | None = None
+        self._wire: asyncio.Transport | None = None
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether what is written now goes through TLS."""
+        return self.scheme == "https"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin with TCP's transport, and where there is TLS, go on with its own after the handshake."""
         super().connection_made(transport)
         self._follow()
+        if self._wire is None:
+            self._wire = transport
+            self._make_room()
+
+    def _make_room(self) -> None:
         if len(self.connections) > self._limits.max_connections:
             next(iter(self._limits.waiting))._give_way()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._follow()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -79,6 +97,8 @@ class BoundedConnection(H11Protocol):
             self._limits.waiting.pop(self, None)
         else:
             self._limits.waiting.setdefault(self)
+        if self._wire and self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self._wire.close()  # All is said, and nothing waits for TLS to be told so too (RFC 8446 section 6.1).
         if self._is_unread() or not (at_work or self._is_idle()):
             self._start_clock()
         else:
@@ -122,7 +142,8 @@ class BoundedConnection(H11Protocol):
 
     def _refuse(self, refused: Refused) -> None:
         self._limits.record({"client": self.client}, refused)
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        speaks_http = self.is_secured or self._limits.tls is None
+        if speaks_http and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             headers, body = refused.answer()
             response = h11.Response(status_code=refused.status, headers=[*headers, CLOSE_HEADER])
             for event in (response, h11.Data(data=body), h11.EndOfMessage()):

@@ -2,7 +2,6 @@
 """Start, drain and stop of the HTTP server."""
 
 import gc
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +12,11 @@ import uvicorn
 from mcp.server.subscriptions import ListenHandler
 from starlette.types import ASGIApp
 
-from .connections import BoundedConnection, ConnectionLimits
+from .connections import ConnectionLimits
 from .health import Readiness
 from .refused import Refused
 from .settings import Settings
+from .tls import accept, load_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,12 @@ class DrainingServer(uvicorn.Server):
 
 def run_server(application: Application, settings: Settings) -> None:
     """Serve until a signal; calls in flight have `MCP_SHUTDOWN_GRACE_SECONDS`."""
-    limits = ConnectionLimits(settings.max_connections, settings.client_timeout_seconds, application.record)
+    limits = ConnectionLimits(
+        settings.max_connections, settings.client_timeout_seconds, application.record, load_certificate(settings)
+    )
     config = uvicorn.Config(
         application.asgi,
-        http=partial(BoundedConnection, limits=limits),  # type: ignore[arg-type]  # only ever called
+        http=partial(accept, limits),  # type: ignore[arg-type]  # only ever called
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -63,12 +65,7 @@ def run_server(application: Application, settings: Settings) -> None:
         timeout_keep_alive=75,  # longer than the load balancers before it keep a connection
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
         h11_max_incomplete_event_size=32_768,
-        ssl_certfile=settings.tls_cert_file,
-        ssl_keyfile=settings.tls_key_file,
     )
-    config.load()
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
     server = DrainingServer(config, application)
     gc.freeze()  # What is loaded by now stays: the collector need not look at it again and again.
     server.run()
