@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import copier
@@ -503,11 +504,35 @@ def test_what_is_printed_resolves_a_conflict(template: Template, living: Living)
 
     told = living.run("update", "--no-verify").out
     write(living.folder, {"first.txt": LINES.replace("five", "mine and theirs")})
-    for command in _commands_in(told, "git add", "git commit"):
+    for command in _commands_in(told, "git diff --check", "git add", "git commit"):
         _shell(living, command)
 
     assert (living.status(), living.unmerged()) == ([], {})
     assert living.update().document["applied"] is False
+
+
+def test_what_is_printed_stops_at_a_marker_that_is_left(template: Template, living: Living) -> None:
+    living.replace("first.txt", "five", "mine")
+    template.release("v1.1.0", {"template/first.txt": LINES.replace("five", "theirs")})
+
+    told = living.run("update", "--no-verify").out
+    block = told[told.index("Then, in this folder:\n") :].partition("\n")[2].partition("\ngit diff --check names")[0]
+    done = subprocess.run(["sh", "-c", block], cwd=living.folder, capture_output=True, check=False)
+
+    assert "git commit" in block
+    assert done.returncode != 0
+    assert list(living.unmerged()) == ["first.txt"]
+
+
+def test_what_is_printed_shows_what_the_template_changed_of_yours(template: Template, living: Living) -> None:
+    template.release("v1.1.0", {"template/mine/seed.txt": "seed\nadvice\n", "template/mine/late.txt": "late\n"})
+
+    told = living.run("update", "--no-verify").out
+    advice = _commands_in(told[told.index("To read") :], "git diff ", "git show ")
+    shown = [git(living.folder, *shlex.split(command, comments=True)[1:]) for command in advice]
+
+    assert "+advice" in "".join(shown)
+    assert "late\n" in shown
 
 
 @pytest.mark.parametrize("edit", ["five", "one"], ids=["conflict", "clean"])
@@ -532,7 +557,7 @@ def test_what_is_printed_aborts_and_undoes(template: Template, living: Living, e
 def _commands_in(told: str, *beginnings: str) -> list[str]:
     found = [line[line.index(begin) :] for line in told.splitlines() for begin in beginnings if begin in line]
     assert found
-    return [command for command in found if "FILE" not in command and command.count("git") == 1]
+    return [command.removesuffix(" &&") for command in found if "FILE" not in command and command.count("git") == 1]
 
 
 def _shell(living: Living, command: str) -> None:

@@ -111,12 +111,10 @@ class Comparison:
             yield Outcome(change, {path: theirs})
         elif theirs is None:
             yield Outcome(self._change(path, Kind.KEPT, "yours; the template no longer begins such a file"))
-        elif base is None and ours is None:
-            yield Outcome(
-                self._change(path, Kind.ADVISORY, "the template now begins this file; take it if you want it")
-            )
-        elif base is not None and ours is not None:
-            yield Outcome(self._change(path, Kind.ADVISORY))
+        elif (base is None) == (ours is None):
+            reason = "" if ours else "the template now begins this file; take it if you want it"
+            advice = self._change(path, Kind.ADVISORY, reason)
+            yield Outcome(replace(advice, stages=Stages(base, ours, theirs)))
 
     def _merged(self, path: str, stages: Stages) -> Outcome:
         """Merge the three sides of a file, of which neither yours nor the template's is missing."""

@@ -44,7 +44,7 @@ MEANINGS: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Stages:
-    """The three sides of a conflict, as git's index keeps them; None where a side has no file."""
+    """The three sides of a file, as git's index keeps those of a conflict; None where a side has no file."""
 
     base: Entry | None
     ours: Entry | None
@@ -63,7 +63,7 @@ class FileChange:
     Attributes:
         reason: Why, where the kind does not say it.
         former: The path that it had, if it moves.
-        stages: The sides of a conflict.
+        stages: The sides of a conflict, or of a file of yours that the template changed.
         diff: What differs, as git words it; for an advisory what the template changed.
     """
 

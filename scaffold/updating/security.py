@@ -74,10 +74,13 @@ def _tightening(old: Control, new: Control, theirs: Tree) -> str:
     """How the newer row claims or checks more; empty when it does not."""
     if old.statement != new.statement:
         return f"it said: {old.statement}"
-    if verified := [place for place in new.verified if place in theirs and place not in old.verified]:
-        return f"now verified by {', '.join(verified)}"
-    if len(new.implemented) > len(old.implemented):
-        return f"now also done in {', '.join(place for place in new.implemented if place not in old.implemented)}"
+    for word, before, after in (
+        ("verified by", old.verified, new.verified),
+        ("done in", old.implemented, new.implemented),
+    ):
+        more = [place for place in after if place not in before and place.partition(":")[0] in theirs]
+        if more and set(before) <= set(after):
+            return f"now also {word} {', '.join(more)}"
     return ""
 
 

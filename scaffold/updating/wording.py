@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scaffold.updating.plan import LOCK_FILE, MEANINGS, Kind, Plan, QuestionChange, Verification
+from scaffold.updating.trees import Entry
 
-TOLD_IN_FULL = (Kind.ADVISORY, Kind.KEPT, Kind.LOST)
+SHORT = 12
+"""So many characters of an object's id name it."""
 _SECTIONS = {
     "added": "Controls that are new",
     "removed": "Controls that are gone",
     "tightened": "Controls that are tighter",
-    "reopened": "Controls that your own edits touch: read whether they still hold",
+    "reopened": "Controls that your own edits touch: see in security/controls.yaml what they say, and if it holds",
 }
 
 
@@ -45,12 +47,10 @@ def commit_message(plan: Plan) -> str:
 
 def commands(plan: Plan) -> dict[str, list[str]]:
     """What to run after a plan was applied: to go on, to abort, to undo."""
-    message = f"git commit -m {shlex.quote(commit_message(plan))}"
-    resolved = (
-        ["git add -- " + " ".join(shlex.quote(change.path) for change in plan.conflicts)] if plan.conflicts else []
-    )
+    paths = " ".join(shlex.quote(change.path) for change in plan.conflicts)
+    resolved = ["git diff --check", f"git add -- {paths}"] if plan.conflicts else []
     return {
-        "continue": [*resolved, message],
+        "continue": [*resolved, f"git commit -m {shlex.quote(commit_message(plan))}"],
         "abort": ["git reset --hard"],
         "undo": ["git revert --no-edit HEAD"],
     }
@@ -58,62 +58,62 @@ def commands(plan: Plan) -> dict[str, list[str]]:
 
 def after_apply(plan: Plan, verification: Verification, folder: Path) -> str:
     """What a person does next, after a plan without conflicts was applied."""
-    steps = commands(plan)
-    lines = [] if verification.steps.get("locked") else _relocked(plan)
+    relocked = [] if verification.steps.get("locked") else _relocked(plan)
     return "\n".join(
         [
             f"The files in {folder} are updated, and nothing is committed yet. Next:",
             "  git diff --staged    # what changed",
-            *(f"  {line}" for line in lines),
-            *(f"  {line}" for line in steps["continue"]),
-            f"To put everything back as it was:  {steps['abort'][0]}",
-            f"To undo it after the commit:       {steps['undo'][0]}",
+            *_in_turn([*relocked, *commands(plan)["continue"]]),
+            *_to_read(plan),
+            *_way_back(plan),
         ]
     )
 
 
 def after_conflicts(plan: Plan, folder: Path) -> str:
     """How to resolve, abort and undo, for somebody who has never done it."""
-    steps = commands(plan)
-    base, theirs = f"template {plan.before}", f"template {plan.after}"
+    *resolved, commit = commands(plan)["continue"]
     marked = [change for change in plan.conflicts if change.merges_lines]
     whole = [change for change in plan.conflicts if not change.merges_lines]
     return "\n".join(
         [
-            f"Everything else is done in {folder}. In {_few(plan)} you and the template changed the same place:",
+            f"All else in {folder} is merged and staged; nothing is tried or committed.",
+            f"In {_few(plan)} you and the template changed the same place:",
             *(f"  {change.path}" for change in plan.conflicts),
             "",
-            *(_explained(base, theirs) if marked else []),
+            *(_explained(plan) if marked else []),
             *_taken_whole([change.path for change in whole]),
-            "Then:",
-            *(f"  {line}" for line in steps["continue"][:-1]),
-            *(f"  {line}" for line in _relocked(plan)),
-            "  uv run pytest",
-            *(f"  {line}" for line in steps["continue"][-1:]),
-            "git status lists what is left to resolve.",
-            f"To abort, and put everything back as it was:  {steps['abort'][0]}",
-            f"To undo it after the commit:                  {steps['undo'][0]}",
+            *_to_look_at(plan),
+            "Then, in this folder:",
+            *_in_turn([*resolved, *_relocked(plan), "uv run pytest", commit]),
+            "git diff --check names every marker that is left, git diff --name-only --diff-filter=U every file.",
+            *_to_read(plan),
+            *_way_back(plan),
         ]
     )
 
 
 def _relocked(plan: Plan) -> list[str]:
-    return [f"uv lock && git add {LOCK_FILE}    # for what the dependencies are now"] if plan.keeps_lock else []
+    return ["uv lock", f"git add {LOCK_FILE}"] if plan.keeps_lock else []
 
 
-def _explained(base: str, theirs: str) -> list[str]:
+def _in_turn(steps: list[str]) -> list[str]:
+    """Commands of which each runs only when those before it succeeded."""
+    return [f"  {step} &&" for step in steps[:-1]] + [f"  {step}" for step in steps[-1:]]
+
+
+def _explained(plan: Plan) -> list[str]:
     return [
-        "Open each file. Every place looks like this:",
+        "Open each of them. Every such place looks like this:",
         "  <<<<<<< yours",
-        "  what you have",
-        f"  ||||||| {base}",
-        "  what the template had before",
+        "  1: what you have",
+        f"  ||||||| template {plan.before}",
+        "  2: what the template had",
         "  =======",
-        "  what the template has now",
-        f"  >>>>>>> {theirs}",
-        "Replace all of it, the four marker lines too, by what should be there: usually your lines, with what the",
-        "template changed made in them. To take one side of a whole file: git checkout --ours FILE (yours), or",
-        "git checkout --theirs FILE (the template's).",
+        "  3: what the template has now",
+        f"  >>>>>>> template {plan.after}",
+        "Compare 1 with 2: that is what you changed. Make that change in 3, and keep only the result: 1, 2 and the",
+        "four marker lines go.",
         "",
     ]
 
@@ -126,6 +126,37 @@ def _taken_whole(paths: list[str]) -> list[str]:
         "To keep yours: git checkout --ours FILE. To take the template's: git checkout --theirs FILE.",
         "",
     ]
+
+
+def _to_look_at(plan: Plan) -> list[str]:
+    touched = sorted({change.id for change in plan.security.reopened})
+    if not touched:
+        return []
+    return [f"Once they are resolved, look at the controls that your edits touch: {', '.join(touched)}.", ""]
+
+
+def _to_read(plan: Plan) -> list[str]:
+    """The commands that show what the template would do to files of yours."""
+    sides = [(change.path, change.stages) for change in plan.of(Kind.ADVISORY) if change.stages]
+    shown = [
+        f"  git diff {_short(stages.base)} {_short(stages.theirs)}    # {path}"
+        if stages.base
+        else f"  git show {_short(stages.theirs)}    # {path}, which you do not have"
+        for path, stages in sides
+    ]
+    return ["To read what the template changed of files that are yours:", *shown] if shown else []
+
+
+def _way_back(plan: Plan) -> list[str]:
+    steps = commands(plan)
+    return [
+        f"To put everything back as it was, without what you do now:  {steps['abort'][0]}",
+        f"To undo it after the commit, while that is the last one:    {steps['undo'][0]}",
+    ]
+
+
+def _short(entry: Entry | None) -> str:
+    return entry.blob[:SHORT] if entry else ""
 
 
 def _few(plan: Plan) -> str:
