@@ -54,7 +54,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     | {"regions": "eu-west-1,us-east-1", "replica_state": "redis", "telemetry": "prometheus", "ci": "gitlab"},
     "kubernetes-memory": HTTP
     | REGISTRY
-    | {"deployment": "kubernetes", "replica_state": "memory", "telemetry": "otlp", "ci": "gitlab"},
+    | {"deployment": "kubernetes", "replica_state": "memory", "telemetry": "otlp", "ci": "gitlab"}
+    | {"compliance": ["hipaa"]},
 }
 
 Repositories: TypeAlias = Callable[[str], Path]

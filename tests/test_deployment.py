@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +166,54 @@ def test_the_state_is_reachable_by_the_server_only(repositories: Repositories) -
     [compose] = parse_documents((repositories("compose-redis") / "compose.yaml").read_text())
     assert compose["networks"]["state"]["internal"] is True
     assert compose["services"]["valkey"]["networks"] == ["state"]
+
+
+SECRETS = ["redis-url", "request-state-keys", "audit-hash-key", "valkey.conf"]
+
+
+def start(repository: Path, secrets: list[str]) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """The run of `apply.sh` with those secrets, and what it asked of Docker."""
+    (repository / "secrets").mkdir()
+    for name in secrets:
+        (repository / "secrets" / name).write_text("secret")
+    tools = repository / "tools"
+    tools.mkdir()
+    (tools / "docker").write_text('#!/bin/sh\necho "$@" >> "$(dirname "$0")/asked"\n')
+    (tools / "docker").chmod(0o755)
+    environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    script = repository / "deploy/compose/apply.sh"
+    ran = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    asked = tools / "asked"
+    return ran, asked.read_text().splitlines() if asked.exists() else []
+
+
+@pytest.fixture
+def copied(repositories: Repositories, tmp_path: Path) -> Path:
+    """A repository with shared state that a test may change."""
+    return Path(shutil.copytree(repositories("compose-redis"), tmp_path / "repository"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_everything_is_started_with_its_secrets(copied: Path) -> None:
+    ran, asked = start(copied, SECRETS)
+    assert (ran.returncode, asked) == (0, ["compose up --build --detach --wait"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+@pytest.mark.parametrize("missing", SECRETS)
+def test_nothing_is_started_without_a_secret_that_is_named(copied: Path, missing: str) -> None:
+    ran, asked = start(copied, [name for name in SECRETS if name != missing])
+    assert f"secrets/{missing} is missing or empty" in ran.stderr
+    assert (ran.returncode, asked) == (1, [])
+
+
+def test_every_secret_is_checked_and_mounted(repositories: Repositories) -> None:
+    compose = _compose(repositories, "compose-redis")
+    assert compose["secrets"].keys() == set(SECRETS)
+    settings = compose["services"]["server"]["environment"].items()
+    files = {value.removeprefix("/run/secrets/") for key, value in settings if key.endswith("_FILE")}
+    assert files == set(compose["services"]["server"]["secrets"]) == set(SECRETS) - {"valkey.conf"}
+    assert "secrets" not in _compose(repositories, "compose-open")
 
 
 # ------------------------------------------------------------------------------------------------------------------ ci

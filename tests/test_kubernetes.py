@@ -219,12 +219,19 @@ def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> N
     assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_secrets_are_files(deployed: Deployed) -> None:
-    kinds = deployed("kubernetes-redis")["production"]
+SECRETS = {
+    "kubernetes-redis": {"MCP_REDIS_URL", "MCP_REQUEST_STATE_KEYS", "MCP_AUDIT_HASH_KEY"},
+    "kubernetes-memory": {"MCP_REQUEST_STATE_KEYS", "MCP_AUDIT_CHAIN_KEY"},
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secrets_are_files(name: str, deployed: Deployed) -> None:
+    kinds = deployed(name)["production"]
     pod = kinds["Deployment"][0]["spec"]["template"]["spec"]
     [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "secrets"]
     named = {key: value for key, value in settings_of(kinds).items() if key.endswith("_FILE")}
-    assert named.keys() == {"MCP_REDIS_URL_FILE", "MCP_REQUEST_STATE_KEYS_FILE"}
+    assert {key.removesuffix("_FILE") for key in named} == SECRETS[name]
     assert all(value.startswith(f"{mount['mountPath']}/") for value in named.values())
 
 
@@ -485,19 +492,22 @@ def copied(repositories: Repositories, tmp_path: Path) -> Path:
     return Path(shutil.copytree(repositories("kubernetes-redis"), tmp_path / "repository"))
 
 
+KEYS = ["redis-url", "request-state-keys", "audit-hash-key"]
+
+
 def test_a_release_with_its_secret_is_applied(copied: Path) -> None:
-    ran, applied = apply(copied, RELEASED, ["redis-url", "request-state-keys"])
+    ran, applied = apply(copied, RELEASED, KEYS)
     assert (ran.returncode, ran.stderr, applied) == (0, "", True)
 
 
-@pytest.mark.parametrize("keys, missing", [([], "redis-url"), (["redis-url"], "request-state-keys")])
-def test_nothing_is_applied_without_a_secret_that_is_named(copied: Path, keys: list[str], missing: str) -> None:
-    ran, applied = apply(copied, RELEASED, keys)
+@pytest.mark.parametrize("missing", KEYS)
+def test_nothing_is_applied_without_a_secret_that_is_named(copied: Path, missing: str) -> None:
+    ran, applied = apply(copied, RELEASED, [key for key in KEYS if key != missing])
     assert f"the secret bob-server in the namespace bob-server has no key {missing}" in ran.stderr
     assert (ran.returncode, applied) == (1, False)
 
 
 def test_nothing_is_applied_without_a_released_image(copied: Path) -> None:
-    ran, applied = apply(copied, "bob-server@sha256:" + "0" * 64, ["redis-url", "request-state-keys"])
+    ran, applied = apply(copied, "bob-server@sha256:" + "0" * 64, KEYS)
     assert "the image has no digest yet" in ran.stderr
     assert (ran.returncode, applied) == (1, False)
