@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""The body: bounded in size, depth and time, parsed once, and one JSON-RPC message."""
+"""The body: bounded in size, alone and with all others, in depth and time, parsed once, and one JSON-RPC message."""
 
 import asyncio
 import re
@@ -10,7 +10,9 @@ from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..headers import single_header
+from ..principal import current_principal
 from ..refused import Refused
+from .shares import Share, Shares
 
 MAX_DEPTH = 64
 UNENCODED = {"accept-encoding": "identity"}
@@ -21,9 +23,10 @@ _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 class Body:
     """Reads the body for those further in, who find the parsed message as `scope["message"]`."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_bytes_in_flight: int, timeout_seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._in_flight = Shares("bodies", max_bytes_in_flight, max_bytes_in_flight // 2, retry_seconds=1)
         self._timeout = timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,11 +35,12 @@ class Body:
             raise Refused(415, "media_type", "The body must be application/json.")
         if single_header(scope, b"content-encoding") not in (None, "identity"):
             raise Refused(415, "content_encoding", "The body must not be encoded.", headers=UNENCODED)
-        body = await self._read(scope, receive)
-        scope["message"] = parse_message(body)
-        await self._app(scope, _replay(body, receive), send)
+        with self._in_flight.share_of(current_principal().key) as share:
+            body = await self._read(scope, receive, share)
+            scope["message"] = parse_message(body)
+            await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive, share: Share) -> bytes:
         declared = single_header(scope, b"content-length")
         if declared is not None and int(declared) > self._max_bytes:
             raise self._too_large()
@@ -47,9 +51,11 @@ class Body:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Refused(400, "disconnected", "The client went away.")
-                    body += message.get("body", b"")
-                    if len(body) > self._max_bytes:
+                    part = message.get("body", b"")
+                    if len(body) + len(part) > self._max_bytes:
                         raise self._too_large()
+                    share.take(len(part))
+                    body += part
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError:
