@@ -28,7 +28,7 @@ ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.examp
 POLICY = "scopes: {{mcp:read: []}}\ntools: {{{rules}}}\n"
 MOST_TOOLS = 500
 START_SECONDS = 30.0
-TOKEN_SECONDS = 7200
+TOKEN_SECONDS = 6 * 3600
 TICKS = os.sysconf("SC_CLK_TCK")
 SOME_TRACED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
 ALL_TRACED = {"OTEL_TRACES_SAMPLER": "parentbased_always_on"}
