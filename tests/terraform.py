@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hcl2
@@ -90,10 +92,12 @@ def passed_to(call: dict[str, Any]) -> set[str]:
     return {*_names(call)} - {"source", "providers", "for_each", "depends_on"}
 
 
-def run_terraform(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_terraform(
+    *arguments: str, folder: Path, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
     """Run Terraform without a registry; the test is skipped, and says so, where there is none."""
     program = shutil.which("terraform") or pytest.skip("terraform is not installed")
-    environment = os.environ | {"TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1", **environment}
     return subprocess.run(
         [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

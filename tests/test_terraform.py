@@ -13,6 +13,7 @@ import pytest
 
 from tests.deployments import HTTP, TEXTS, render_answers
 from tests.scanners import SUPPRESSIONS, scan
+from tests.servers.aws import empty_account
 from tests.terraform import Folder, find_provider, folders, passed_to, run_terraform, whole
 
 REGIONS = {
@@ -161,11 +162,46 @@ def test_the_image_is_named_by_digest(root: Path) -> None:
     assert not any(re.search(r'image += "(?![^"]*@)', text) for text in texts)
 
 
-@pytest.mark.parametrize("name", CLOUDS)
-def test_logs_are_kept_as_long_as_compliance_asks(root: Path) -> None:
+AUDIT_DAYS = {"large": 2557, "small": 90}
+KEPT = {
+    "aws-ecs": r"log_retention_days = (\d+)",
+    "gcp-cloud-run": r"retention_days = (\d+)",
+    "azure-container-apps": r"log_archive_days   = (\d+)",
+}
+
+
+@everywhere
+def test_logs_are_kept_as_long_as_compliance_asks(root: Path, name: str) -> None:
+    days = [int(number) for number in re.findall(KEPT[root.name], folders(root)[0].text)]
+    assert days
+    assert min(days) >= AUDIT_DAYS[name.partition(", ")[2]]
+
+
+@everywhere
+def test_flow_logs_are_kept_with_the_others(root: Path) -> None:
     text = whole(root)
-    days = [int(number) for number in re.findall(r"(?:log_retention|log_archive|\bretention)_days\s+= (\d+)", text)]
-    assert max(days) >= 2557
+    flow = {
+        "aws-ecs": r'aws_flow_log" "main".*?log_destination += aws_cloudwatch_log_group.main\["network"\]',
+        "gcp-cloud-run": r'resource.type=\\"gce_subnetwork\\"',
+        "azure-container-apps": r"delete_after_days_since_modification_greater_than = var.log_archive_days",
+    }
+    assert re.search(flow[root.name], text, re.DOTALL)
+
+
+@everywhere
+def test_the_readme_says_what_brings_back_what_is_lost_and_what_nobody_tried(root: Path) -> None:
+    text = (root / "README.md").read_text()
+    assert "| lost | objective | what brings it back |" in text
+    assert re.search(r"\n\| a region \| (5 minutes|2 hours), no data \|", text)
+    assert "Nothing here was applied to a" in text
+    assert "scanned with Trivy and Checkov" in text.replace("\n", " ")
+
+
+@everywhere
+def test_the_readme_says_where_tls_cannot_be_1_3_only(root: Path) -> None:
+    text = (root / "README.md").read_text()
+    assert ("no minimum above 1.2" in text) is (root.name != "aws-ecs")
+    assert ("TLS is 1.3 only" in text) is (root.name == "aws-ecs")
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -201,6 +237,17 @@ def test_each_region_is_deployed_to(root: Path, name: str) -> None:
     text = folders(root)[0].text
     for region in RENDERS[name]["regions"].split(","):
         assert re.search(rf'\b{region} += \d|region += "{region}"', text)
+
+
+@everywhere
+def test_secrets_are_looked_for_when_a_plan_is_made(root: Path, name: str) -> None:
+    """What depends on something that is not there yet would be read when half of it is."""
+    [file] = root.rglob("secrets.tf")
+    expected = {"request-state-keys", "audit-hash-key"} | ({"audit-chain-key"} if "large" in name else set())
+    assert set(re.findall(r'_KEYS?(?:_FILE)? += "(\S+)"', file.read_text())) == expected
+    read = [body for labels, body in Folder(file.parent).blocks["data"] if "_secret" in labels[0]]
+    assert read
+    assert not any("depends_on" in body for body in read)
 
 
 # ------------------------------------------------------------------------------------------------------------ terraform
@@ -254,18 +301,43 @@ run "refused" {
 """
 
 
-def test_aws_is_planned_with_the_locked_provider(rendered: Rendered, tmp_path: Path) -> None:
+@pytest.fixture
+def aws(rendered: Rendered, tmp_path: Path) -> Path:
+    """Terraform for AWS with the locked provider, and without its backend."""
     root = rendered("aws-ecs, small") / "deploy/terraform/aws-ecs"
     place = Path(shutil.copytree(root, tmp_path / "plan"))
-    (place / "mocks").mkdir()
-    (place / "mocks/aws.tfmock.hcl").write_text(MOCKED)
-    (place / "plan.tftest.hcl").write_text(PLAN)
+    (place / "backend.tf").unlink()
     mirror = find_provider("hashicorp/aws/5.100.0")
-    arguments = ["-backend=false", "-lockfile=readonly", f"-plugin-dir={mirror}", "-no-color"]
-    started = run_terraform("init", *arguments, folder=place)
+    started = run_terraform("init", "-lockfile=readonly", f"-plugin-dir={mirror}", "-no-color", folder=place)
     assert started.returncode == 0, started.stdout + started.stderr
-    seen = run_terraform("test", "-no-color", folder=place)
+    return place
+
+
+def test_aws_is_planned_with_the_locked_provider(aws: Path) -> None:
+    (aws / "mocks").mkdir()
+    (aws / "mocks/aws.tfmock.hcl").write_text(MOCKED)
+    (aws / "plan.tftest.hcl").write_text(PLAN)
+    seen = run_terraform("test", "-no-color", folder=aws)
     assert "2 passed, 0 failed" in seen.stdout, seen.stdout + seen.stderr
+
+
+def test_on_aws_a_missing_secret_ends_the_plan_by_name_before_anything_is_created(aws: Path) -> None:
+    given = {"image_digest": f"sha256:{'1' * 64}", "hosted_zone": "example.com", "alarm_email": "oncall@example.com"}
+    variables = [f"-var={name}={value}" for name, value in given.items()]
+    with empty_account() as account:
+        seen = run_terraform(
+            "apply",
+            "-auto-approve",
+            "-input=false",
+            "-no-color",
+            *variables,
+            folder=aws,
+            environment=account.environment,
+        )
+    assert seen.returncode == 1
+    for name in ("request-state-keys", "audit-hash-key"):
+        assert f"Error: reading Secrets Manager Secret (bob-server/{name})" in seen.stderr
+    assert {re.match(r"Get|List|Describe", operation) is not None for operation in account.asked} == {True}
 
 
 # ------------------------------------------------------------------------------------------------------------ scanners

@@ -72,9 +72,10 @@ resource "azurerm_network_watcher_flow_log" "main" {
   enabled              = true
   version              = 2
 
+  # For ever, as a year is its most: the account's policy says when they end.
   retention_policy {
     enabled = true
-    days    = var.log_retention_days
+    days    = 0
   }
 
   traffic_analytics {
@@ -83,5 +84,24 @@ resource "azurerm_network_watcher_flow_log" "main" {
     workspace_region      = azurerm_log_analytics_workspace.main.location
     workspace_resource_id = azurerm_log_analytics_workspace.main.id
     interval_in_minutes   = 10
+  }
+}
+
+resource "azurerm_storage_management_policy" "flow" {
+  storage_account_id = azurerm_storage_account.flow.id
+
+  rule {
+    name    = "retention"
+    enabled = true
+
+    filters {
+      blob_types = ["blockBlob"]
+    }
+
+    actions {
+      base_blob {
+        delete_after_days_since_modification_greater_than = var.log_archive_days
+      }
+    }
   }
 }
