@@ -276,7 +276,7 @@ def test_workflows_grant_and_pin_by_job(name: str, repositories: Repositories) -
 def test_an_image_is_pushed_only_where_there_is_a_registry(name: str, repositories: Repositories) -> None:
     folder, answers = repositories(name), ANSWERS[name]
     pipelines = [*folder.glob(".gitlab-ci.yml"), *folder.glob(".github/workflows/*.yml")]
-    assert any("cosign sign" in path.read_text() for path in pipelines) is ("image_repository" in answers)
+    assert any("cosign sign --yes" in path.read_text() for path in pipelines) is ("image_repository" in answers)
 
 
 def test_the_registry_of_github_needs_no_stored_secret(repositories: Repositories) -> None:

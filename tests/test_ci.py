@@ -1,0 +1,550 @@
+"""What a rendered CI does: its rules, and its commands run for real against programs that stand in for a platform."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import uv
+
+from scaffold.rendering import Renderer
+from scaffold.source import TemplateSource
+from tests.deployments import HTTP, TEXTS, parse_documents
+from tests.living import CHECKOUT
+from tests.scanners import scan
+
+REGIONS = {
+    "kubernetes": "main",
+    "aws-ecs": "eu-west-1,us-east-1",
+    "gcp-cloud-run": "europe-west1,us-central1",
+    "azure-container-apps": "westeurope,northeurope",
+}
+TARGETS = ["none", "compose", *REGIONS]
+REPOSITORY = {"github": "https://github.com/team/bob.server", "gitlab": "https://gitlab.com/team/bob.server"}
+REGISTRY = "registry.example.com/team/bob-server"
+DIGEST = "sha256:" + "1" * 64
+
+# One worker renders them all, once.
+pytestmark = pytest.mark.xdist_group("ci")
+
+GRID = [f"{ci}, {target}" for ci in REPOSITORY for target in TARGETS]
+GITHUB = [name for name in GRID if name.startswith("github")]
+GITLAB = [name for name in GRID if name.startswith("gitlab")]
+DEPLOYED = [name for name in GRID if name.split(", ")[1] in REGIONS]
+
+CHECKOUT_SOURCE = TemplateSource("checkout", CHECKOUT, CHECKOUT.as_posix(), "HEAD", CHECKOUT)
+
+Rendered: TypeAlias = Callable[[str], Path]
+everywhere = pytest.mark.parametrize("name", GRID)
+deployed = pytest.mark.parametrize("name", DEPLOYED)
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    """Each repository, rendered when it is first asked for."""
+    folder = tmp_path_factory.mktemp("ci")
+    renderer = Renderer(CHECKOUT_SOURCE, folder)
+
+    def find(name: str) -> Path:
+        place = folder / name.replace(", ", "-")
+        if not place.exists():
+            renderer.with_defaults(answers(*name.split(", ")), place)
+        return place
+
+    return find
+
+
+def answers(ci: str, target: str) -> dict[str, Any]:
+    """A server over http, in a registry of its own, whose state needs no Redis where one region is all."""
+    given = TEXTS | HTTP | {"ci": ci, "repository_url": REPOSITORY[ci], "deployment": target}
+    image = {} if target == "none" else {"image_repository": REGISTRY}
+    return given | image | ({"regions": REGIONS[target]} if target in REGIONS else {})
+
+
+@functools.cache
+def jobs_of(repository: Path) -> dict[str, Any]:
+    """The jobs of every workflow, or of the pipeline, by name."""
+    if (repository / ".gitlab-ci.yml").exists():
+        [pipeline] = parse_documents((repository / ".gitlab-ci.yml").read_text())
+        words = {"include", "workflow", "stages", "default"}
+        return {name: job for name, job in pipeline.items() if name not in words and not name.startswith(".")}
+    jobs: dict[str, Any] = {}
+    for path in (repository / ".github/workflows").iterdir():
+        [workflow] = parse_documents(path.read_text())
+        jobs |= workflow["jobs"]
+    return jobs
+
+
+def commands_of(job: dict[str, Any]) -> list[str]:
+    """What a job runs, in its order."""
+    steps = [step.get("run", "") for step in job.get("steps", [])]
+    return [command for command in [*steps, *job.get("script", [])] if command]
+
+
+def command_with(repository: Path, word: str) -> str:
+    """The one command of CI that holds a word."""
+    found = [command for job in jobs_of(repository).values() for command in commands_of(job) if word in command]
+    return found[0]
+
+
+def run_shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command as a runner's shell would run it."""
+    path = os.pathsep.join([str(folder / "bin"), str(Path(uv.find_uv_bin()).parent), os.environ["PATH"]])
+    return subprocess.run(
+        ["bash", "-e", "-c", command],
+        cwd=folder,
+        env={"PATH": path, "HOME": str(folder)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def put_program(folder: Path, name: str, script: str) -> Path:
+    """A program that stands in for a platform's; it appends its arguments to the file `calls`."""
+    program = folder / "bin" / name
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nhere={folder}\necho "{name} $*" >> "$here/calls"\n{script}\n')
+    program.chmod(0o755)
+    return folder / "calls"
+
+
+# ------------------------------------------------------------------------------------------------------------ scanners
+
+SCHEMA = "check-jsonschema --builtin-schema"
+SCANNED = {
+    "actionlint": ("actionlint", GITHUB, ".github/workflows/*.yml"),
+    "zizmor": ("zizmor --offline --pedantic", GITHUB, ".github/workflows/*.yml"),
+    "schema of workflows": (
+        "check-jsonschema --builtin-schema vendor.github-workflows",
+        GITHUB,
+        ".github/workflows/*.yml",
+    ),
+    "schema of pipelines": ("check-jsonschema --builtin-schema vendor.gitlab-ci", GITLAB, ".gitlab-ci.yml"),
+    "schema of renovate": ("check-jsonschema --builtin-schema vendor.renovate", GRID, "renovate.json"),
+}
+
+
+@pytest.mark.parametrize("scanner", SCANNED)
+def test_a_scanner_has_nothing_to_say(scanner: str, rendered: Rendered) -> None:
+    command, names, pattern = SCANNED[scanner]
+    files = [str(file) for name in names for file in rendered(name).glob(pattern)]
+    seen = scan(" ".join([command, *files]), rendered(names[0]))
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_every_job_says_what_it_may_and_ends(name: str, rendered: Rendered) -> None:
+    for path in (rendered(name) / ".github/workflows").iterdir():
+        [workflow] = parse_documents(path.read_text())
+        assert workflow["permissions"] == {}
+        assert workflow["concurrency"]
+        assert all(job["timeout-minutes"] and job["permissions"] for job in workflow["jobs"].values())
+        checkouts = [
+            step for job in workflow["jobs"].values() for step in job["steps"] if "checkout" in step.get("uses", "")
+        ]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+# ------------------------------------------------------------------------------------------------------------ scanning
+
+KINDS = {
+    "github": ["scan-type: fs", "image-ref:", "codeql-action/analyze", "dependency-review-action", "upload-sarif"],
+    "gitlab": ["trivy filesystem", "trivy image", "Jobs/SAST.", "Jobs/Secret-Detection.", "container_scanning:"],
+}
+
+
+@everywhere
+def test_dependencies_secrets_code_and_image_are_scanned(name: str, rendered: Rendered) -> None:
+    repository = rendered(name)
+    files = [*repository.glob(".github/workflows/ci.yml"), *repository.glob(".gitlab-ci.yml")]
+    [text] = [path.read_text() for path in files]
+    assert [kind for kind in KINDS[name.split(", ", maxsplit=1)[0]] if kind not in text] == []
+    assert ("checkov==" in text) is (name in DEPLOYED)
+
+
+@pytest.mark.parametrize("fault, status", [("", 0), ("USER root\n", 1)], ids=["as rendered", "root"])
+def test_what_is_severe_is_reported_and_fails(fault: str, status: int, rendered: Rendered, tmp_path: Path) -> None:
+    repository = rendered("github, none")
+    (tmp_path / "Dockerfile").write_text((repository / "Dockerfile").read_text() + fault)
+    scanned = scan("trivy config --skip-check-update -q --format json --output tree.json .", tmp_path)
+    assert scanned.returncode == 0, scanned.stderr
+    shutil.copy(tmp_path / "tree.json", tmp_path / "image.json")
+
+    done = run_shell(command_with(repository, "trivy convert"), tmp_path)
+
+    reports = [json.loads((tmp_path / f"reports/{name}.sarif").read_text()) for name in ("tree", "image")]
+    assert [report["runs"][0]["automationDetails"]["id"] for report in reports] == ["tree/", "image/"]
+    assert done.returncode == status, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", GITLAB)
+def test_a_pipeline_that_deploys_does_nothing_else(name: str, rendered: Rendered) -> None:
+    [pipeline] = parse_documents((rendered(name) / ".gitlab-ci.yml").read_text())
+    assert all(included["rules"] == [{"if": "$IMAGE_DIGEST == null"}] for included in pipeline["include"])
+    bases = {base: job["extends"] for base, job in pipeline.items() if base in {".uv", ".docker", ".trivy"}}
+    assert set(bases.values()) == {".checks"}
+    assert pipeline[".checks"]["rules"] == [{"if": "$IMAGE_DIGEST == null"}]
+    for job, body in jobs_of(rendered(name)).items():
+        conditions = [rule["if"] for rule in body.get("rules", [])]
+        assert (body.get("extends") in {".checks", *bases} and not conditions) or all(
+            "$CI_COMMIT_TAG" in condition or job == "deploy" for condition in conditions
+        ), job
+
+
+# ------------------------------------------------------------------------------------------------------------- release
+
+
+@everywhere
+def test_nothing_is_published_before_all_is_signed(name: str, rendered: Rendered) -> None:
+    jobs = jobs_of(rendered(name))
+    ci, target = name.split(", ")
+    published = [job for job, body in jobs.items() if "release create" in str(body) or "/releases" in str(body)]
+    assert published == ["publish"]
+    before = jobs["publish"]["needs"] if ci == "gitlab" or target != "none" else [jobs["publish"]["needs"]]
+    assert before == (["sign"] if ci == "gitlab" else ["package", "image"] if target != "none" else ["package"])
+    assert ("cosign sign --yes" in str(jobs)) is (target != "none")
+    assert ("--type cyclonedx" in str(jobs)) is (target != "none")
+
+
+def release(command: str, folder: Path, version: str, tag: str, changelog: str) -> subprocess.CompletedProcess[str]:
+    """The first step of a release of a project with that version."""
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "bob-server"\nversion = "{version}"\n')
+    if changelog:
+        (folder / "CHANGELOG.md").write_text(f"# Changelog\n\n{changelog}")
+    return run_shell(command, folder, GITHUB_REF_NAME=tag, CI_COMMIT_TAG=tag)
+
+
+@pytest.mark.parametrize("ci", REPOSITORY)
+@pytest.mark.parametrize("heading", ["## 0.1.0", "## 0.1.0 - 2026-01-01"])
+def test_a_release_tells_what_changed(ci: str, heading: str, rendered: Rendered, tmp_path: Path) -> None:
+    command = command_with(rendered(f"{ci}, none"), "notes.md")
+    changelog = f"## 0.2.0\n\n- Newer.\n\n{heading}\n\n- The first version.\n\n## 0.0.9\n\n- Older.\n"
+    done = release(command, tmp_path, "0.1.0", "v0.1.0", changelog)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "notes.md").read_text().strip() == "- The first version."
+
+
+UNFIT = [
+    (("0.1.0", "v0.2.0", "## 0.2.0\n\n- Next.\n"), "The tag v0.2.0 is not v0.1.0"),
+    (("0.1.0rc1", "v0.1.0rc1", "## 0.1.0rc1\n\n- A try.\n"), "is not semantic"),
+    (("0.1.0", "v0.1.0", "## 0.2.0\n\n- Next.\n"), "CHANGELOG.md has no section 0.1.0"),
+    (("0.1.0", "v0.1.0", "## 0.1.0\n\n## 0.0.9\n\n- Older.\n"), "CHANGELOG.md has no section 0.1.0"),
+    (("0.1.0", "v0.1.0", ""), "CHANGELOG.md has no section 0.1.0"),
+]
+
+
+@pytest.mark.parametrize("ci", REPOSITORY)
+@pytest.mark.parametrize("given, refusal", UNFIT)
+def test_a_release_without_its_version_or_its_changes_is_refused(
+    ci: str, given: tuple[str, str, str], refusal: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    done = release(command_with(rendered(f"{ci}, none"), "notes.md"), tmp_path, *given)
+    assert done.returncode == 1
+    assert refusal in done.stderr
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_the_first_version_can_be_released(name: str, rendered: Rendered, tmp_path: Path) -> None:
+    repository = rendered(name)
+    for file in ("pyproject.toml", "CHANGELOG.md"):
+        shutil.copy(repository / file, tmp_path)
+    done = run_shell(command_with(repository, "notes.md"), tmp_path, GITHUB_REF_NAME="v0.1.0", CI_COMMIT_TAG="v0.1.0")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "job, ci", [("image", "github"), ("sign", "gitlab"), ("deploy", "github"), ("deploy", "gitlab")]
+)
+@pytest.mark.parametrize("missing", ["REGISTRY_USERNAME", "REGISTRY_PASSWORD"])
+def test_a_job_begins_with_every_secret_or_names_the_missing_one(
+    job: str, ci: str, missing: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    first = commands_of(jobs_of(rendered(f"{ci}, aws-ecs"))[job])[0]
+    given = {"REGISTRY_USERNAME": "bob", "REGISTRY_PASSWORD": "secret"}
+
+    assert run_shell(first, tmp_path, **given).returncode == 0
+    done = run_shell(first, tmp_path, **(given | {missing: ""}))
+
+    place = "production" if job == "deploy" else "release"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{missing} is missing: set it in the ")
+    assert done.stderr.strip().endswith(f"environment {place}.")
+
+
+# ---------------------------------------------------------------------------------------------------------- deployment
+
+
+@deployed
+def test_a_person_approves_a_deployment(name: str, rendered: Rendered) -> None:
+    job = jobs_of(rendered(name))["deploy"]
+    assert job["environment"] == "production"
+    assert name.startswith("github") or [rule["when"] for rule in job["rules"]] == ["manual"]
+
+
+@everywhere
+def test_only_where_there_is_a_platform_something_deploys(name: str, rendered: Rendered) -> None:
+    assert ("deploy" in jobs_of(rendered(name))) is (name in DEPLOYED)
+    assert bool([*rendered(name).glob("deploy/**/deploy.sh")]) is (name in DEPLOYED)
+
+
+@deployed
+def test_the_platform_trusts_the_very_job_that_deploys(name: str, rendered: Rendered) -> None:
+    repository = rendered(name)
+    ci, target = name.split(", ")
+    subject = {
+        "github": "repo:team/bob.server:environment:production",
+        "gitlab": "project_path:team/bob.server:ref_type:branch:ref:main",
+    }[ci]
+    [trust] = [*repository.glob("deploy/kubernetes/base/ci.yaml"), *repository.glob("deploy/terraform/*/identity.tf")]
+    assert subject in trust.read_text()
+    job = jobs_of(repository)["deploy"]
+    audience = job["id_tokens"]["ID_TOKEN"]["aud"] if ci == "gitlab" else str(job["steps"])
+    expected = {
+        "kubernetes": "bob-server",
+        "aws-ecs": "sts.amazonaws.com" if ci == "github" else "https://gitlab.com",
+        "gcp-cloud-run": "https://iam.googleapis.com/",
+        "azure-container-apps": "api://AzureADTokenExchange",
+    }[target]
+    assert expected in audience
+    assert target in {"gcp-cloud-run", "kubernetes"} or expected in trust.read_text()
+
+
+@deployed
+def test_what_is_not_signed_is_refused_before_a_token_is_taken(name: str, rendered: Rendered) -> None:
+    commands = commands_of(jobs_of(rendered(name))["deploy"])
+    [verified] = [number for number, command in enumerate(commands) if "cosign verify" in command]
+    tokens = [number for number, command in enumerate(commands) if "ID_TOKEN" in command or "deploy.sh" in command]
+    assert verified < min(tokens)
+
+
+SIGNERS = [
+    ("github", "https://github.com/team/bob.server/.github/workflows/release.yml@refs/tags/v1.2.3", True),
+    ("github", "https://github.com/team/bobXserver/.github/workflows/release.yml@refs/tags/v1.2.3", False),
+    ("github", "https://github.com/team/bob.server/.github/workflows/ci.yml@refs/tags/v1.2.3", False),
+    ("github", "https://github.com/team/bob.server/.github/workflows/release.yml@refs/heads/main", False),
+    ("gitlab", "https://gitlab.com/team/bob.server//.gitlab-ci.yml@refs/tags/v1.2.3", True),
+    ("gitlab", "https://gitlab.com/team/bob.server//.gitlab-ci.yml@refs/heads/main", False),
+    ("gitlab", "https://gitlab.com/else/bob.server//.gitlab-ci.yml@refs/tags/v1.2.3", False),
+]
+
+
+@pytest.mark.parametrize("ci, signer, passes", SIGNERS)
+def test_only_the_release_of_this_repository_counts_as_signer(ci, signer, passes, rendered, tmp_path) -> None:
+    pattern = 'while [ "$1" != --certificate-identity-regexp ]; do shift; done; echo "$SIGNER" | grep -qE "$2"'
+    put_program(tmp_path, "cosign", pattern)
+    place = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "team/bob.server",
+        "CI_SERVER_URL": "https://gitlab.com",
+        "CI_PROJECT_URL": "https://gitlab.com/team/bob.server",
+    }
+    command = command_with(rendered(f"{ci}, aws-ecs"), "cosign verify")
+    done = run_shell(command, tmp_path, SIGNER=signer, IMAGE=f"{REGISTRY}@{DIGEST}", **place)
+    assert (done.returncode == 0) == passes, done.stderr
+
+
+OLD = f"{REGISTRY}@sha256:" + "0" * 64
+PLATFORMS = {
+    "aws-ecs": (
+        "aws",
+        """
+at=$here/$AWS_REGION
+case "$2" in
+  describe-task-definition) printf '{"family": "bob-server", "containerDefinitions": [{"image": "%s"}]}' "$OLD" ;;
+  register-task-definition) echo "$*" > "$at"; echo "arn:$AWS_REGION:2" ;;
+  describe-services) [ "$AWS_REGION" = "$BROKEN" ] && echo "arn:$AWS_REGION:1" || echo "arn:$AWS_REGION:2" ;;
+esac
+""",
+    ),
+    "gcp-cloud-run": (
+        "gcloud",
+        """
+for word; do case $word in --region) next=1 ;; *) [ -z "$next" ] || { region=$word; next=; } ;; esac; done
+[ "$1" != run ] || { [ "$region" != "$BROKEN" ] && echo "$*" > "$here/$region"; }
+""",
+    ),
+    "azure-container-apps": (
+        "az",
+        """
+region=$(expr "$*" : '.*--resource-group bob-server-\\([a-z]*\\)') || true
+case "$2" in
+  update) echo "$*" > "$here/$region" ;;
+  show) [ "$region" = "$BROKEN" ] || echo "bob-server--2" ;;
+esac
+""",
+    ),
+    "kubernetes": (
+        "kubectl",
+        """
+region=$2
+case "$5" in
+  set) echo "$*" > "$here/$region" ;;
+  rollout) [ "$6" != status ] || [ "$region" != "$BROKEN" ] ;;
+esac
+""",
+    ),
+}
+VARIABLES = {
+    "aws-ecs": ["AWS_ROLE_ARN"],
+    "gcp-cloud-run": ["GCP_IDENTITY_PROVIDER", "GCP_SERVICE_ACCOUNT"],
+    "azure-container-apps": ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"],
+    "kubernetes": ["CLUSTERS"],
+}
+
+
+def deploy(repository: Path, target: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The run of `deploy.sh` against a platform of files: each region has one, with what was put into service."""
+    put_program(folder, *PLATFORMS[target])
+    (folder / "bin/sleep").write_text("#!/bin/sh\n")
+    (folder / "bin/sleep").chmod(0o755)
+    (folder / "token").write_text("token")
+    [script] = repository.glob("deploy/**/deploy.sh")
+    given = {name: f"ci@example-project.iam.gserviceaccount.com {name}" for name in VARIABLES[target]}
+    given |= {"ID_TOKEN_FILE": str(folder / "token"), "BROKEN": "none", "OLD": OLD}
+    return run_shell(f"{script} {DIGEST}", folder, **(given | environment))
+
+
+@deployed
+def test_a_release_is_put_into_service_in_each_region(name: str, rendered: Rendered, tmp_path: Path) -> None:
+    target = name.split(", ")[1]
+    done = deploy(rendered(name), target, tmp_path)
+    assert done.returncode == 0, done.stderr
+    for region in REGIONS[target].split(","):
+        assert f"@{DIGEST}" in (tmp_path / region).read_text()
+
+
+@deployed
+def test_a_region_that_does_not_take_it_ends_the_deployment(name: str, rendered: Rendered, tmp_path: Path) -> None:
+    target = name.split(", ")[1]
+    first, *others = REGIONS[target].split(",")
+    done = deploy(rendered(name), target, tmp_path, BROKEN=first)
+    assert done.returncode == 1
+    assert target == "gcp-cloud-run" or f"{first}: the new" in done.stderr
+    assert not [region for region in others if (tmp_path / region).exists()]
+    assert target != "kubernetes" or "rollout undo" in (tmp_path / "calls").read_text()
+
+
+NEEDED = [(name, variable) for name in DEPLOYED for variable in VARIABLES[name.split(", ")[1]]]
+
+
+@pytest.mark.parametrize("name, missing", NEEDED)
+def test_nothing_is_called_without_a_variable_which_is_named(
+    name: str, missing: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    done = deploy(rendered(name), name.split(", ")[1], tmp_path, **{missing: ""})
+    assert done.returncode != 0
+    assert f"{missing}: is missing: " in done.stderr
+    assert not (tmp_path / "calls").exists()
+
+
+def test_a_definition_of_another_image_is_not_registered(rendered: Rendered, tmp_path: Path) -> None:
+    done = deploy(rendered("github, aws-ecs"), "aws-ecs", tmp_path, OLD="registry.example.com/other:latest")
+    assert done.returncode == 1
+    assert f"does not run {REGISTRY} by digest" in done.stderr
+    assert "register-task-definition" not in (tmp_path / "calls").read_text()
+
+
+@deployed
+def test_the_job_passes_on_every_variable(name: str, rendered: Rendered) -> None:
+    job = jobs_of(rendered(name))["deploy"]
+    last = commands_of(job)[-1]
+    assert "deploy.sh" in last
+    for variable in VARIABLES[name.split(", ")[1]]:
+        assert "kubernetes" in name or f"--env {variable} " in last
+        assert name.startswith("gitlab") or job["env"][variable] == f"${{{{ vars.{variable} }}}}"
+
+
+# --------------------------------------------------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_the_main_branch_takes_what_passed_every_job(name: str, rendered: Rendered) -> None:
+    repository = rendered(name)
+    rules = json.loads((repository / ".github/rulesets/main.json").read_text())["rules"]
+    [checks] = [rule["parameters"] for rule in rules if rule["type"] == "required_status_checks"]
+    [workflow] = parse_documents((repository / ".github/workflows/ci.yml").read_text())
+    names = [
+        job["name"].replace("${{ matrix.python }}", version)
+        for job in workflow["jobs"].values()
+        for version in job.get("strategy", {}).get("matrix", {}).get("python", [""])
+    ]
+    assert sorted(check["context"] for check in checks["required_status_checks"]) == sorted(names)
+
+
+GH = """
+case "$*" in
+  *users/*) echo 7 ;;
+  *--jq*rulesets*|*rulesets*--jq*) [ ! -e "$here/known" ] || echo 42 ;;
+  *deployment-branch-policies\\ --jq*) cat "$here/policies" 2>/dev/null || true ;;
+  *) cat > /dev/null ;;
+esac
+"""
+
+
+def test_rules_are_made_once_and_brought_up_to_date_afterwards(rendered: Rendered, tmp_path: Path) -> None:
+    calls = put_program(tmp_path, "gh", GH)
+    script = f"{rendered('github, aws-ecs') / '.github/rulesets/apply.sh'} alice < /dev/null"
+
+    assert run_shell(script, tmp_path).returncode == 0
+    made = calls.read_text()
+    calls.unlink()
+    (tmp_path / "known").touch()
+    (tmp_path / "policies").write_text("main\nv*\n")
+    assert run_shell(script, tmp_path).returncode == 0
+    updated = calls.read_text()
+
+    assert made.count("--method POST repos/{owner}/{repo}/rulesets --input") == 2
+    assert updated.count("--method PUT repos/{owner}/{repo}/rulesets/42 --input") == 2
+    for environment, kind, name in [("release", "tag", "v*"), ("production", "branch", "main")]:
+        assert f"--method PUT repos/{{owner}}/{{repo}}/environments/{environment}" in made
+        assert f"environments/{environment}/deployment-branch-policies --field type={kind} --field name={name}" in made
+    assert "--field" not in updated
+
+
+def test_without_an_approver_no_rule_is_made(rendered: Rendered, tmp_path: Path) -> None:
+    calls = put_program(tmp_path, "gh", GH)
+    done = run_shell(str(rendered("github, aws-ecs") / ".github/rulesets/apply.sh"), tmp_path)
+    assert done.returncode != 0
+    assert "who approves deployments?" in done.stderr
+    assert not calls.exists()
+
+
+def test_gitlab_protects_its_branch_its_tags_and_its_environments(rendered: Rendered, tmp_path: Path) -> None:
+    calls = put_program(tmp_path, "glab", "")
+    done = run_shell(str(rendered("gitlab, aws-ecs") / ".gitlab/apply-rules.sh"), tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = calls.read_text()
+    for rule in ("branches --field name=main", "tags --field name=v*", "environments --field name=production"):
+        assert f"--method POST projects/:id/protected_{rule}" in told
+    assert "pipeline_schedules --field description=Weekly scan" in told
+
+
+# ------------------------------------------------------------------------------------------------------------ renovate
+
+PINNED = re.compile(r"[\w.-]+(?:/[\w.-]+)*:[\w.-]+@sha256:[0-9a-f]{64}|[a-z-]+==[0-9.]+")
+NATIVE = re.compile(r"^\s+(?:- )?(?:image|name): \S+$")
+
+
+@everywhere
+def test_renovate_finds_everything_that_is_pinned(name: str, rendered: Rendered) -> None:
+    repository = rendered(name)
+    managers = json.loads((repository / "renovate.json").read_text()).get("customManagers", [])
+    patterns = [re.compile(text.replace("(?<", "(?P<")) for manager in managers for text in manager["matchStrings"]]
+    files = [*repository.glob(".github/workflows/*.yml"), *repository.glob(".gitlab-ci.yml")]
+    lines = [line for path in files for line in path.read_text().splitlines() if not NATIVE.match(line)]
+    found = {match.group(0)[1:].strip() for line in lines for pattern in patterns for match in pattern.finditer(line)}
+    assert {pin for line in lines for pin in PINNED.findall(line)} == found
+
+
+@everywhere
+def test_renovate_waits_before_it_proposes(name: str, rendered: Rendered) -> None:
+    assert json.loads((rendered(name) / "renovate.json").read_text())["minimumReleaseAge"] == "7 days"
