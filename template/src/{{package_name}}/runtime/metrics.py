@@ -1,7 +1,8 @@
 # Managed by the template; updates merge into this file.
 """What is measured, by the OpenTelemetry API and its conventions for MCP: no cost until a telemetry SDK is configured."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -13,6 +14,7 @@ OTHER = "_OTHER"
 TARGETS = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
 
 _meter = metrics.get_meter("mcp.server")
+_tracer = trace.get_tracer("mcp.server")
 
 _duration = _meter.create_histogram(
     "mcp.server.operation.duration",
@@ -53,5 +55,15 @@ def observe_operation(seconds: float, attributes: Mapping[str, str]) -> None:
 
 
 def count_refusal(reason: str) -> None:
-    """Count one refusal under its fixed word."""
+    """Count one refusal, of a request or of a call inside one, under its fixed word."""
     _refusals.add(1, {"reason": reason})
+
+
+@contextmanager
+def observe_refusal(reason: str, status: int) -> Iterator[None]:
+    """Count the refusal of a request that became no call, and give what says so a span, and thereby a trace, of its own."""
+    count_refusal(reason)
+    attributes: dict[str, str | int] = {"error.type": reason, "http.response.status_code": status}
+    with _tracer.start_as_current_span("refusal", kind=trace.SpanKind.SERVER, attributes=attributes) as span:
+        span.set_status(trace.StatusCode.ERROR)
+        yield

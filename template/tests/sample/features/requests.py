@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""Tools that look at, and act on, more than their arguments; a resource and a prompt that crash."""
+"""What a server over HTTP is tested with besides: tools that look beyond their arguments, resources, what crashes."""
 
 from typing import Any
 
@@ -31,13 +31,21 @@ async def ask_first(ctx: Context) -> Told | InputRequiredResult:
     return InputRequiredResult(input_requests={"sure": form}, request_state="asked")
 
 
+async def purge_items() -> Told:
+    return Told(text="purged")
+
+
+async def read_resource(item: str) -> str:
+    return f"item {item}"
+
+
 async def broken() -> str:
     raise RuntimeError("the database password is hunter2")
 
 
 def register(server: MCPServer[Any]) -> None:
+    server.resource("items://{item}", name="item")(read_resource)
     server.resource("broken://it")(broken)
     server.prompt()(broken)
-    server.add_tool(touch)
-    server.add_tool(see_request)
-    server.add_tool(ask_first)
+    for tool in (touch, see_request, ask_first, purge_items):
+        server.add_tool(tool)

@@ -4,9 +4,9 @@
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
+from ..errors import CallRefused
 from ..policy import Denied, Policy
 from ..principal import current_principal
 
@@ -22,7 +22,7 @@ class Authorization:
             required = self._policy.required_scopes(ctx.method, ctx.params or {})
         except Denied as denied:
             uri = (ctx.params or {}).get("uri")
-            raise MCPError(INVALID_PARAMS, str(denied), {"uri": uri} if uri else None) from denied
+            raise CallRefused("no_rule", INVALID_PARAMS, str(denied), {"uri": uri} if uri else None) from denied
         if missing := self._policy.missing_scopes(current_principal(), required):
-            raise MCPError(403, f"Missing scopes: {' '.join(sorted(missing))}")
+            raise CallRefused("insufficient_scope", 403, f"Missing scopes: {' '.join(sorted(missing))}")
         return await call_next(ctx)

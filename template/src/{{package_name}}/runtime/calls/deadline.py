@@ -5,7 +5,8 @@ from typing import Any
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.shared.exceptions import MCPError
+
+from ..errors import CallRefused
 
 
 class Deadline:
@@ -19,4 +20,4 @@ class Deadline:
             return await call_next(ctx)
         with anyio.move_on_after(self._seconds):
             return await call_next(ctx)
-        raise MCPError(504, f"No answer within {self._seconds:g} seconds; the call was cancelled.")
+        raise CallRefused("deadline", 504, f"No answer within {self._seconds:g} seconds; the call was cancelled.")

@@ -6,9 +6,9 @@ from typing import Any
 
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
+from ..errors import CallRefused
 from ..sdk import argument_errors, prompt_errors, tool_error
 
 
@@ -27,5 +27,5 @@ class Inputs:
             case "prompts/get", {"name": str(name), **rest}:
                 given = rest.get("arguments") or {}
                 if isinstance(given, Mapping) and (errors := prompt_errors(self._server, name, given)):
-                    raise MCPError(INVALID_PARAMS, "; ".join(errors))
+                    raise CallRefused("invalid_arguments", INVALID_PARAMS, "; ".join(errors))
         return await call_next(ctx)

@@ -10,8 +10,8 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.shared.exceptions import MCPError
 
+from ..errors import CallRefused
 from ..principal import current_principal
 
 LIMITED_METHODS = frozenset(
@@ -49,5 +49,5 @@ class Limits:
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if wait := await self._rate_limit.seconds_to_wait(ctx.method, ctx.params or {}):
-            raise MCPError(429, f"Too many calls: wait {wait} seconds.")
+            raise CallRefused("rate_limit", 429, f"Too many calls: wait {wait} seconds.")
         return await call_next(ctx)

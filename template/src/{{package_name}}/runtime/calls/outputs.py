@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.shared.exceptions import MCPError
 from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY, ClientCapabilities
 from pydantic_core import from_json, to_json
 
+from ..errors import CallRefused
 from ..logs import current_reference
 
 _CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
@@ -74,7 +74,7 @@ class Outputs:
             return result
         _check_questions(ctx, result.get("inputRequests") or {})
         if len(to_json(result)) > self._max_bytes:
-            raise MCPError(500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
+            raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
         cleaned = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
         if cleaned.get("isError"):
             _add_reference(str((ctx.params or {}).get("name")), cleaned)
@@ -86,7 +86,8 @@ def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str
     needed: dict[str, Any] = {_CAPABILITIES[question["method"]]: {} for question in questions.values()}
     if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
         message = f"The client did not declare: {', '.join(needed)}"
-        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, message, {"requiredCapabilities": needed})
+        data = {"requiredCapabilities": needed}
+        raise CallRefused("missing_capability", MISSING_REQUIRED_CLIENT_CAPABILITY, message, data)
 
 
 def _add_reference(tool_name: str, result: dict[str, Any]) -> None:
