@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..headers import single_header
 from ..principal import current_principal
 from ..refused import Refused
+from ..settings import Settings
 from .shares import Share, Shares
 
 MAX_DEPTH = 64
@@ -23,11 +24,12 @@ _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 class Body:
     """Reads the body for those further in, who find the parsed message as `scope["message"]`."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, max_bytes_in_flight: int, timeout_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._in_flight = Shares("bodies", max_bytes_in_flight, max_bytes_in_flight // 2, retry_seconds=1)
-        self._timeout = timeout_seconds
+        self._max_bytes = settings.max_body_bytes
+        self._timeout = settings.body_timeout_seconds
+        total = settings.max_body_bytes_in_flight
+        self._in_flight = Shares("bodies", total, total // 2, retry_seconds=1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         media_type = (single_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
