@@ -86,8 +86,7 @@ def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str
     needed: dict[str, Any] = {_CAPABILITIES[question["method"]]: {} for question in questions.values()}
     if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
         message = f"The client did not declare: {', '.join(needed)}"
-        data = {"requiredCapabilities": needed}
-        raise CallRefused("missing_capability", MISSING_REQUIRED_CLIENT_CAPABILITY, message, data)
+        raise CallRefused("undeclared", MISSING_REQUIRED_CLIENT_CAPABILITY, message, {"requiredCapabilities": needed})
 
 
 def _add_reference(tool_name: str, result: dict[str, Any]) -> None:
