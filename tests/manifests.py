@@ -27,6 +27,7 @@ def violations_of(pod: dict[str, Any]) -> list[str]:
     }
     found += [volume["name"] for volume in pod["volumes"] if not allowed & set(volume)]
     shared = pod.get("securityContext", {})
+    found += ["sysctls"] if shared.get("sysctls") else []
     for container in pod["containers"] + pod.get("initContainers", []):
         own = container.get("securityContext", {})
         either = shared | own
@@ -38,12 +39,28 @@ def violations_of(pod: dict[str, Any]) -> list[str]:
                 "capabilities": own.get("capabilities", {}).get("drop") == ["ALL"] and "add" not in own["capabilities"],
                 "runAsNonRoot": either.get("runAsNonRoot") is True,
                 "runAsUser": either.get("runAsUser") != 0,
+                "appArmorProfile": either.get("appArmorProfile", {}).get("type") != "Unconfined",
+                "seLinuxOptions": _is_confined(either.get("seLinuxOptions", {})),
+                "procMount": own.get("procMount", "Default") == "Default",
+                "host": not any("host" in handler for handler in _handlers(container)),
                 "seccompProfile": either.get("seccompProfile", {}).get("type") in {"RuntimeDefault", "Localhost"},
                 "hostPort": not any("hostPort" in port for port in container.get("ports", [])),
             }.items()
             if not kept
         ]
     return found
+
+
+def _is_confined(options: dict[str, str]) -> bool:
+    kinds = {"container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
+    return options.get("type", "container_t") in kinds and not options.keys() & {"user", "role"}
+
+
+def _handlers(container: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is called of a container: its probes and its hooks."""
+    probes = [container.get(f"{kind}Probe", {}) for kind in ("startup", "liveness", "readiness")]
+    called = [*probes, *container.get("lifecycle", {}).values()]
+    return [action for place in called for action in place.values() if isinstance(action, dict)]
 
 
 def problems_of(manifest: dict[str, Any], version: str) -> list[str]:

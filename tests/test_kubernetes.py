@@ -139,6 +139,13 @@ def test_a_kind_without_a_schema_is_seen() -> None:
     assert problems_of(unknown, VERSIONS[0]) == ["Unknown unknown: there is no schema of this kind"]
 
 
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_the_readme_says_what_was_checked_and_what_nobody_tried(name: str, repositories: Repositories) -> None:
+    text = (repositories(name) / "deploy/kubernetes/README.md").read_text()
+    assert "Nothing here was applied to a cluster" in text
+    assert f"Kubernetes {VERSIONS[0]} and {VERSIONS[1]}" in text
+
+
 # -------------------------------------------------------------------------------------------------------- environments
 
 
@@ -179,6 +186,13 @@ def test_pods_are_restricted(name: str, deployed: Deployed) -> None:
         (lambda pod: pod["containers"][0]["securityContext"].pop("capabilities"), "capabilities"),
         (lambda pod: pod["securityContext"].pop("seccompProfile"), "seccompProfile"),
         (lambda pod: pod["containers"][0]["securityContext"].update(runAsNonRoot=False), "runAsNonRoot"),
+        (lambda pod: pod["securityContext"].update(appArmorProfile={"type": "Unconfined"}), "appArmorProfile"),
+        (lambda pod: pod["securityContext"].update(seLinuxOptions={"type": "spc_t"}), "seLinuxOptions"),
+        (lambda pod: pod["securityContext"].update(seLinuxOptions={"user": "system_u"}), "seLinuxOptions"),
+        (lambda pod: pod["securityContext"].update(sysctls=[{"name": "kernel.msgmax", "value": "1"}]), "sysctls"),
+        (lambda pod: pod["containers"][0]["securityContext"].update(procMount="Unmasked"), "procMount"),
+        (lambda pod: pod["containers"][0]["livenessProbe"]["httpGet"].update(host="192.0.2.1"), "host"),
+        (lambda pod: pod.update(initContainers=[{"name": "first", "securityContext": {}}]), "allowPrivilegeEscalation"),
         (lambda pod: pod["containers"][0]["securityContext"].update(runAsUser=0), "runAsUser"),
     ],
 )
@@ -188,7 +202,7 @@ def test_a_pod_with_more_rights_is_seen(
     [deployment] = parse_documents((repositories("kubernetes-redis") / DEPLOYMENT).read_text())
     pod = copy.deepcopy(deployment["spec"]["template"]["spec"])
     change(pod)
-    assert violations_of(pod) == [rule]
+    assert rule in violations_of(pod)
 
 
 @pytest.mark.parametrize("name", KUBERNETES)

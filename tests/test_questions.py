@@ -216,6 +216,10 @@ def test_a_value_that_breaks_its_rule_is_refused(questions, answers, sentence):
             for host in ("mcp.example.com:8443", "MCP.example.com", "192.0.2.1")
         ),
         (
+            {"transport": "http", "deployment": "gcp-cloud-run", "public_url": "https://mcp.example.com:8443/mcp"},
+            "deployment in a cloud needs a public_url with a host name in lower case and no port",
+        ),
+        (
             {"transport": "http", "auth_provider": "none", "deployment": "kubernetes"},
             "deployment to a cluster or a cloud needs authentication",
         ),

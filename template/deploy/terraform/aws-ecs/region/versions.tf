@@ -1,11 +1,7 @@
 # Managed by the template; updates merge into this file.
+# The main module says which version.
 terraform {
-  required_version = ">= 1.11.0, < 2.0.0"
-
   required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = "5.100.0"
-    }
+    aws = { source = "hashicorp/aws" }
   }
 }

@@ -1,11 +1,7 @@
 # Managed by the template; updates merge into this file.
+# The main module says which version.
 terraform {
-  required_version = ">= 1.11.0, < 2.0.0"
-
   required_providers {
-    azurerm = {
-      source  = "hashicorp/azurerm"
-      version = "4.55.0"
-    }
+    azurerm = { source = "hashicorp/azurerm" }
   }
 }

@@ -1,11 +1,7 @@
 # Managed by the template; updates merge into this file.
+# The main module says which version.
 terraform {
-  required_version = ">= 1.11.0, < 2.0.0"
-
   required_providers {
-    google = {
-      source  = "hashicorp/google"
-      version = "6.50.0"
-    }
+    google = { source = "hashicorp/google" }
   }
 }
