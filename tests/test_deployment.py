@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.deployments import ANSWERS, DEPLOYMENT, TEXTS, Edited, Repositories, parse_documents
-from tests.scanners import COMPOSE, GITHUB, SCANS, SUPPRESSIONS, scan
+from tests.scanners import COMPOSE, GITHUB, KUBERNETES, SCANS, SUPPRESSIONS, scan
 
 COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest"]
 
@@ -117,6 +117,18 @@ def test_the_image_carries_texts_as_they_are(repositories: Repositories) -> None
     [title] = re.findall(r'image\.title="(.*)" \\', dockerfile)
     assert re.sub(r"\\(.)", r"\1", title) == TEXTS["project_name"]
     assert not re.search(r"(?<!\\)\$", dockerfile)
+
+
+@pytest.mark.parametrize("name", [*COMPOSE, *KUBERNETES])
+def test_only_settings_that_the_server_has_are_set(name: str, repositories: Repositories) -> None:
+    folder = repositories(name)
+    known = set(re.findall(r"^(MCP_\w+)=", (folder / ".env.example").read_text(), re.MULTILINE))
+    files = [folder / "compose.yaml", *(folder / "deploy/kubernetes").rglob("*.env")]
+    used = {
+        setting for file in files if file.exists() for setting in re.findall(r"\bMCP_\w+(?=[:=])", file.read_text())
+    }
+    assert used
+    assert {setting if setting in known else setting.removesuffix("_FILE") for setting in used} - known == set()
 
 
 # ------------------------------------------------------------------------------------------------------------- compose
