@@ -19,10 +19,10 @@ from tests.combinations import VALUES, label, lives, pairs
 CHECKOUT = Path(__file__).parents[1]
 HEADER = "Managed by the template; updates merge into this file."
 YOURS = re.compile(
-    r"README\.md|LICENSE|CODEOWNERS|policy\.yaml|tools\.lock\.json|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
+    r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
     r"|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
 )
-WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed")
+WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(r"uv\.lock|tools\.lock\.json|security/controls\.yaml|.*dashboards?/.*\.json")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -110,3 +111,31 @@ def test_with_a_home_a_scheduled_job_proposes_updates(render) -> None:
     assert job["script"][-1] == "exit $status"
     done = scan("check-jsonschema --builtin-schema vendor.gitlab-ci .gitlab-ci.yml", living.folder)
     assert done.returncode == 0, done.stdout
+
+
+CHECKED = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
+
+
+@pytest.mark.parametrize("ci", CHECKED)
+def test_with_a_home_every_control_is_checked_by_the_version_that_rendered(render, ci, tmp_path) -> None:
+    living = render(ci=ci, template_home=HOME)
+    (tmp_path / "uvx").write_text('#!/bin/sh\necho "$*"\n')
+    (tmp_path / "uvx").chmod(0o755)
+    [command] = [line for line in living.read(CHECKED[ci]).splitlines() if line.endswith(" mcp-scaffold check")]
+
+    done = subprocess.run(
+        ["sh", "-c", command.partition("uvx")[1] + command.partition("uvx")[2]],
+        cwd=living.folder,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    version = yaml.safe_load(living.read(".copier-answers.yml"))["_commit"]
+    assert done.stdout == f"--from git+{HOME}@{version} mcp-scaffold check\n"
+
+
+@pytest.mark.parametrize("ci", CHECKED)
+def test_without_a_home_no_control_is_checked_by_what_somebody_else_might_own(render, ci) -> None:
+    assert "mcp-scaffold check" not in render(ci=ci).read(CHECKED[ci])
