@@ -6,13 +6,17 @@ from starlette.types import Scope
 from .refused import Refused
 
 
-def single_header(scope: Scope, name: bytes, code: int | None = None) -> str | None:
-    """The value of a header that may stand once, or None.
+def single_headers(scope: Scope, *names: bytes, code: int | None = None) -> dict[str, str]:
+    """The values of those of the named headers that are there; each may stand once.
 
     Raises:
-        Refused: 400, with that code if one is given, it stands more than once.
+        Refused: 400, with that code if one is given, one stands more than once.
     """
-    values = [value for key, value in scope["headers"] if key == name]
-    if len(values) > 1:
-        raise Refused(400, "repeated_header", f"The {name.decode()} header must not be repeated.", code)
-    return values[0].decode("latin-1") if values else None
+    values: dict[str, str] = {}
+    for header, value in scope["headers"]:
+        if header in names:
+            name = header.decode()
+            if name in values:
+                raise Refused(400, "repeated_header", f"The {name} header must not be repeated.", code)
+            values[name] = value.decode("latin-1")
+    return values

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..auth.challenge import Challenges
 from ..auth.keys import KeysUnavailable
 from ..auth.verifier import InvalidToken, TokenVerifier
-from ..headers import single_header
+from ..headers import single_headers
 from ..principal import Principal, acting_as
 from ..refused import Refused
 
@@ -33,7 +33,7 @@ class Authentication:
             await self._app(scope, receive, send)
 
     async def _authenticate(self, scope: Scope) -> Principal:
-        header = single_header(scope, b"authorization")
+        header = single_headers(scope, b"authorization").get("authorization")
         if header is None:
             raise self._challenges.missing_token()
         scheme, _, token = header.partition(" ")

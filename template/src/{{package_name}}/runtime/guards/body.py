@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..headers import single_header
+from ..headers import single_headers
 from ..principal import current_principal
 from ..refused import Refused
 from ..settings import Settings
@@ -32,20 +32,20 @@ class Body:
         self._in_flight = Shares("bodies", total, total // 2, retry_seconds=1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        media_type = (single_header(scope, b"content-type") or "").partition(";")[0].strip().lower()
+        headers = single_headers(scope, b"content-type", b"content-encoding", b"content-length")
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise Refused(415, "media_type", "The body must be application/json.")
-        if single_header(scope, b"content-encoding") not in (None, "identity"):
+        if headers.get("content-encoding", "identity") != "identity":
             raise Refused(415, "content_encoding", "The body must not be encoded.", headers=UNENCODED)
+        if int(headers.get("content-length", 0)) > self._max_bytes:
+            raise self._too_large()
         with self._in_flight.share_of(current_principal().key) as share:
-            body = await self._read(scope, receive, share)
+            body = await self._read(receive, share)
             scope["message"] = parse_message(body)
             await self._app(scope, _replay(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive, share: Share) -> bytes:
-        declared = single_header(scope, b"content-length")
-        if declared is not None and int(declared) > self._max_bytes:
-            raise self._too_large()
+    async def _read(self, receive: Receive, share: Share) -> bytes:
         body = bytearray()
         try:
             async with asyncio.timeout(self._timeout):

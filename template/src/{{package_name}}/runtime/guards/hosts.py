@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..headers import single_header
+from ..headers import single_headers
 from ..refusals import add_missing
 from ..refused import Refused
 
@@ -32,16 +32,18 @@ class Hosts:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = single_headers(scope, b"host", b"origin")
         if scope["path"] not in self._open_paths:
-            self._check_host(single_header(scope, b"host"))
-        origin = single_header(scope, b"origin")
+            self._check_host(headers.get("host", ""))
+        origin = headers.get("origin")
         if origin is None:
             await self._app(scope, receive, send)
             return
         if origin.lower() not in self._origins:
             raise Refused(403, "foreign_origin", "This origin may not call.")
         if scope["method"] == "OPTIONS":
-            await _answer_preflight(send, origin, single_header(scope, b"access-control-request-headers") or "")
+            wanted = single_headers(scope, b"access-control-request-headers")
+            await _answer_preflight(send, origin, wanted.get("access-control-request-headers", ""))
             return
         try:
             await self._app(scope, receive, _with_cors(send, origin))
@@ -49,8 +51,8 @@ class Hosts:
             refused.headers |= {name.decode(): value.decode("latin-1") for name, value in _cors(origin)}
             raise
 
-    def _check_host(self, host: str | None) -> None:
-        name = (host or "").lower()
+    def _check_host(self, host: str) -> None:
+        name = host.lower()
         if name not in self._hosts and f"{_without_port(name)}:*" not in self._hosts:
             raise Refused(421, "foreign_host", "This server does not answer for that host.")
 

@@ -9,7 +9,7 @@ from mcp_types import HEADER_MISMATCH
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..headers import single_header
+from ..headers import single_headers
 from ..refused import Refused
 
 ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
@@ -22,8 +22,8 @@ class Protocol:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode(): single_header(scope, name, HEADER_MISMATCH) for name in ROUTING_HEADERS}
-        if error := find_error(scope["message"], {name: value for name, value in headers.items() if value}):
+        headers = single_headers(scope, *ROUTING_HEADERS, code=HEADER_MISMATCH)
+        if error := find_error(scope["message"], headers):
             raise Refused(400, "protocol_headers", error.message, code=error.code, data=error.data)
         await self._app(scope, receive, send)
 
