@@ -49,6 +49,8 @@ def observe_operation(seconds: float, attributes: Mapping[str, str]) -> None:
     """Record one finished request, and say the same on its span, whose names the SDK takes from the client as they are."""
     _duration.record(seconds, attributes)
     span = trace.get_current_span()
+    if not span.is_recording():
+        return
     names = [attributes["mcp.method.name"], *(attributes[key] for key in TARGETS.values() if key in attributes)]
     span.update_name(" ".join(names))
     span.set_attributes(attributes)

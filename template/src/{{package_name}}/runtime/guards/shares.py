@@ -1,10 +1,8 @@
 # Managed by the template; updates merge into this file.
 """What all callers together hold of something scarce, and how much of it one of them may."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from ..refused import Refused
 
@@ -18,34 +16,31 @@ class Shares:
     total: int
     each: int
     retry_seconds: int
-    _held: Counter[str] = field(default_factory=Counter)
+    _held: dict[str, int] = field(default_factory=dict)
     _sum: int = 0
 
-    @contextmanager
-    def share_of(self, key: str) -> Iterator["Share"]:
-        """What a caller takes inside the block; it is given back at the end."""
-        share = Share(self, key)
-        try:
-            yield share
-        finally:
-            self._add(key, -share.amount)
+    def share_of(self, key: str) -> "Share":
+        """What a caller takes inside the block that this opens; it is given back at the end."""
+        return Share(self, key)
 
     def _take(self, key: str, amount: int) -> None:
-        if self._held[key] + amount > self.each:
+        held = self._held.get(key, 0) + amount
+        if held > self.each:
             raise self._refused(429, f"own_{self.what}")
         if self._sum + amount > self.total:
             raise self._refused(503, f"busy_{self.what}")
-        self._add(key, amount)
+        self._sum += amount
+        self._held[key] = held
 
     def _refused(self, status: int, reason: str) -> Refused:
         headers = {"retry-after": str(self.retry_seconds)}
         return Refused(status, reason, f"Too many {self.what} at once: try again.", headers=headers)
 
-    def _add(self, key: str, amount: int) -> None:
-        self._sum += amount
-        self._held[key] += amount
-        if not self._held[key]:
-            del self._held[key]
+    def _give_back(self, key: str, amount: int) -> None:
+        self._sum -= amount
+        left = self._held.pop(key, 0) - amount
+        if left:
+            self._held[key] = left
 
 
 @dataclass(slots=True)
@@ -55,6 +50,12 @@ class Share:
     _shares: Shares
     _key: str
     amount: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shares._give_back(self._key, self.amount)
 
     def take(self, amount: int) -> None:
         """Hold more.
