@@ -256,6 +256,18 @@ def test_shared_state_has_replicas(deployed: Deployed) -> None:
     assert "replicas" not in kinds["Deployment"][0]["spec"]
 
 
+def test_scaling_on_requests_in_flight_reads_what_the_server_measures(copied: Path) -> None:
+    kinds = by_kind(build_overlay(local_overlay(copied, ("in-flight-scaling",))))
+    [rule] = kinds["PrometheusRule"][0]["spec"]["groups"][0]["rules"]
+    measured = (copied / "src/bob_server/runtime/metrics.py").read_text()
+    [name] = re.findall(r'create_histogram\(\s+"(\S+)",\s+unit="s"', measured)
+    [(series, label)] = re.findall(r"rate\((\w+)\{(\w+)", rule["expr"])
+    assert series == f"{name.replace('.', '_')}_seconds_sum"
+    assert f'"{label.replace("_", ".")}": ' in measured
+    pods = [metric["pods"]["metric"]["name"] for metric in kinds["HorizontalPodAutoscaler"][0]["spec"]["metrics"][1:]]
+    assert pods == [rule["record"]]
+
+
 def test_state_in_memory_has_one_replica(deployed: Deployed) -> None:
     kinds = deployed("kubernetes-memory")["production"]
     assert {"HorizontalPodAutoscaler", "PodDisruptionBudget"}.isdisjoint(kinds)
