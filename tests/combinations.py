@@ -36,6 +36,8 @@ VALUES: dict[str, list[Any]] = {
     "replica_state": ["memory", "redis"],
     "regions": ["eu-west-1", "eu-west-1,us-east-1"],
 }
+REGIONS = {"gcp-cloud-run": ["europe-west1", "us-east1"], "azure-container-apps": ["westeurope", "eastus"]}
+"""The names of those regions where they have others."""
 
 CLUSTERS = ("kubernetes", "aws-ecs", "gcp-cloud-run", "azure-container-apps")
 REFUSED: list[tuple[tuple[str, ...], Callable[..., bool]]] = [
@@ -105,6 +107,8 @@ def complete(row: Answers) -> Answers:
         answers["auth_issuer"] = provider_issuer
         if audience := AUDIENCES.get(answers["auth_provider"]):
             answers["auth_audience"] = audience
+    if "regions" in answers:
+        answers["regions"] = regions_of(answers.get("deployment", "none"), answers["regions"])
     unasked = []
     if answers["transport"] == "stdio":
         unasked += ["auth_provider", "deployment", "replica_state"]
@@ -113,6 +117,12 @@ def complete(row: Answers) -> Answers:
     if answers.get("deployment", "none") != "kubernetes":
         unasked += ["service_mesh", "gateway_controller"]
     return {name: value for name, value in answers.items() if name not in unasked}
+
+
+def regions_of(deployment: str, like: str) -> str:
+    """As many regions, by the names that they have there."""
+    names = REGIONS.get(deployment, VALUES["regions"][-1].split(","))
+    return ",".join(names[: like.count(",") + 1])
 
 
 def label(answers: Answers) -> str:

@@ -173,8 +173,23 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
         ({"transport": "http", "image_repository": "ghcr.io/o/notes:1"}, "image_repository must be a registry"),
         ({"transport": "http", "image_repository": "ghcr.io/O/notes"}, "image_repository must be a registry"),
         ({"transport": "http", "deployment": "aws-ecs", "regions": "EU West"}, "regions must be names"),
-        ({"transport": "http", "deployment": "aws-ecs", "regions": "a,a"}, "regions must name each region once"),
-        ({"transport": "http", "deployment": "aws-ecs", "regions": "a,"}, "regions must be names"),
+        (
+            {"transport": "http", "deployment": "aws-ecs", "regions": "eu-west-1,eu-west-1"},
+            "regions must name each region once",
+        ),
+        ({"transport": "http", "deployment": "aws-ecs", "regions": "eu-west-1,"}, "regions must be names"),
+        ({"transport": "http", "deployment": "kubernetes", "regions": "eu_west"}, "regions must be names"),
+        *(
+            (
+                {"transport": "http", "deployment": deployment, "regions": regions},
+                f"regions must be names as {deployment} has them",
+            )
+            for deployment, regions in [
+                ("aws-ecs", "europe-west1"),
+                ("gcp-cloud-run", "eu-west-1"),
+                ("azure-container-apps", "us-east-1"),
+            ]
+        ),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_refused(questions, answers, sentence):

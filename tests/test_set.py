@@ -14,7 +14,7 @@ import pytest
 
 from scaffold.ownership import Ownership
 from scaffold.source import TemplateSource
-from tests.combinations import AUDIENCES, ISSUERS, REFUSED, VALUES, Answers, complete, pairs
+from tests.combinations import AUDIENCES, CLUSTERS, ISSUERS, REFUSED, VALUES, Answers, complete, pairs, regions_of
 from tests.living import CHECKOUT, LINES, Living, Template
 from tests.releases import live, release, render
 
@@ -122,7 +122,8 @@ def changes() -> list[tuple[Answers, str, Any]]:
     found: dict[tuple[str, str, str], tuple[Answers, str, Any]] = {}
     for row in pairs():
         for key, values in VALUES.items():
-            for value in values:
+            for choice in values:
+                value = regions_of(row.get("deployment", "none"), choice) if key == "regions" else choice
                 changed = {**row, key: value}
                 if key in row and row[key] != value and _is_allowed(changed):
                     found.setdefault((key, str(row[key]), str(value)), (row, key, value))
@@ -145,12 +146,14 @@ ALL = changes()
 CHOSEN = ALL[:: max(len(ALL) // SAMPLE, 1)]
 
 
-def together(key: str, value: Any) -> dict[str, Any]:
-    """The answer, and what goes with it: a provider has an issuer and an audience of its own shape."""
+def together(row: Answers, key: str, value: Any) -> dict[str, Any]:
+    """The answer, and what goes with it: a provider's issuer and audience have its own shape, a cloud's regions too."""
     given = {key: value}
     if key == "auth_provider" and value != "none":
         given["auth_issuer"] = ISSUERS[value]
         given["auth_audience"] = AUDIENCES.get(value, "https://audience.example.com/mcp")
+    if key == "deployment" and value in CLUSTERS and "regions" in row:
+        given["regions"] = regions_of(value, row["regions"])
     return given
 
 
@@ -158,7 +161,7 @@ def together(key: str, value: Any) -> dict[str, Any]:
 def test_the_managed_files_are_those_of_a_fresh_render(released, tmp_path, row, key, value) -> None:
     living = live(released, row, tmp_path)
     before = living.files()
-    given = together(key, value)
+    given = together(row, key, value)
 
     finished = living.set(*(f"{name}={answer}" for name, answer in given.items()))
 
