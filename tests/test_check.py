@@ -47,7 +47,7 @@ FORBIDDEN = {
     "HS": '    "HS256": "oct",',
     "REDIS_URL": "      MCP_REDIS_URL: rediss://user:password@example.com",
 }
-FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "IAC", "K8S", "GOV")
+FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "IAC", "K8S", "GOV", "OPS")
 
 
 @pytest.fixture(scope="module")
