@@ -339,7 +339,7 @@ SIGNERS = [
 
 @pytest.mark.parametrize("ci, signer, passes", SIGNERS)
 def test_only_the_release_of_this_repository_counts_as_signer(ci, signer, passes, rendered, tmp_path) -> None:
-    pattern = 'while [ "$1" != --certificate-identity-regexp ]; do shift; done; echo "$SIGNER" | grep -qE "$2"'
+    pattern = 'while [ "$1" != --certificate-identity-regexp ]; do shift || exit; done; echo "$SIGNER" | grep -qE "$2"'
     put_program(tmp_path, "cosign", pattern)
     place = {
         "GITHUB_SERVER_URL": "https://github.com",
