@@ -143,7 +143,7 @@ SUPPRESSIONS = {
     "checkov": Suppressions(
         ".checkov.yaml",
         r"^  - (\w+)",
-        "checkov -d . --quiet --compact --skip-download --framework kubernetes terraform --output json",
+        "checkov -d . --quiet --compact --skip-download --framework github_actions kubernetes terraform --output json",
         _found_by_checkov,
     ),
 }

@@ -349,6 +349,7 @@ FAULTS = {
     "gcp-cloud-run": ("region/network.tf", "private_ip_google_access = true", "private_ip_google_access = false"),
     "azure-container-apps": ("region/logs.tf", '"TLS1_2"', '"TLS1_0"'),
 }
+SUPPRESSION_FILES = [suppressions.file for suppressions in SUPPRESSIONS.values()]
 scanned = pytest.mark.parametrize("scanner", SUPPRESSIONS)
 found = pytest.mark.xdist_group("findings in terraform")
 
@@ -358,7 +359,7 @@ def findings(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Fi
     """What a scanner finds in each render and in each cloud with a fault, where nothing is suppressed: one run."""
     place = tmp_path_factory.mktemp("unsuppressed")
     for name in RENDERS:
-        shutil.copytree(rendered(name) / "deploy/terraform", place / name)
+        shutil.copytree(rendered(name), place / name, ignore=shutil.ignore_patterns(*SUPPRESSION_FILES))
     for name in CLOUDS:
         _spoil(Path(shutil.copytree(place / name, place / f"{name}, faulty")), name.partition(",")[0])
 
@@ -374,7 +375,7 @@ def findings(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Fi
 
 def _spoil(folder: Path, cloud: str) -> None:
     path, old, new = FAULTS[cloud]
-    file = folder / cloud / path
+    file = folder / "deploy/terraform" / cloud / path
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new), encoding="utf-8")
