@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""The body: bounded in size, alone and with all others, in depth and time, parsed once, and one JSON-RPC message."""
+"""The body: bounded in size, alone and with all others, in shape and time, parsed once, and one JSON-RPC message."""
 
 import asyncio
 import re
@@ -16,6 +16,8 @@ from ..settings import Settings
 from .shares import Share, Shares
 
 MAX_DEPTH = 64
+MAX_CONTAINERS = 10_000
+"""So many objects and lists a body may hold: far more would keep the server busy before anything is decided."""
 UNENCODED = {"accept-encoding": "identity"}
 # The closing quote is optional, so that no match can fail and start over: the search stays linear.
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
@@ -73,11 +75,9 @@ def parse_message(body: bytes) -> Mapping[str, Any]:
     """The body as one JSON-RPC 2.0 message.
 
     Raises:
-        Refused: 400, with -32700 for what is not JSON and -32600 for what is not one message.
+        Refused: 400, with -32700 for what is not JSON, -32600 for what is not one message, or is too deep or too much.
     """
-    # So few brackets cannot be nested too deep; counting them is much quicker.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
-        raise Refused(400, "too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.", code=-32600)
+    _check_shape(body)
     try:
         message = from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -92,9 +92,21 @@ def parse_message(body: bytes) -> Mapping[str, Any]:
     return message
 
 
-def _depth(body: bytes) -> int:
+def _check_shape(body: bytes) -> None:
+    # So few brackets cannot be nested too deep; counting them is much quicker.
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    brackets = _NO_BRACKETS.sub(b"", body)
+    if len(brackets) > 2 * MAX_CONTAINERS:
+        reason = f"The body holds more than {MAX_CONTAINERS} objects and lists."
+        raise Refused(400, "too_many_parts", reason, code=-32600)
+    if _depth(brackets) > MAX_DEPTH:
+        raise Refused(400, "too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.", code=-32600)
+
+
+def _depth(brackets: bytes) -> int:
     depth = deepest = 0
-    for bracket in _NO_BRACKETS.sub(b"", body):
+    for bracket in brackets:
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest
