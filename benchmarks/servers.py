@@ -155,7 +155,7 @@ class Workshop:
             self.tokens.append(self.issuer.sign({**claims, "exp": now + TOKEN_SECONDS}))
 
     def install_ours(self, instead: str | None = None) -> tuple[Subject, str]:
-        """Render a repository with everything on, and give it the tools; its Python serves the bare SDK too.
+        """Render a repository with everything on, and give it the tools; it comes with its Python.
 
         A command that is to be measured instead gets the port as its last argument; then nothing is rendered.
         """
@@ -183,14 +183,23 @@ class Workshop:
         python = str(installation.executable("python"))
         return Subject("rendered", [program], settings, repository.public_host), python
 
+    def install_bare_sdk(self, version: str) -> Subject:
+        """The SDK with nothing but what it depends on, so with a parser of HTTP in Python."""
+        return bare_sdk(self._install_in_environment("bare", f"mcp=={version}"))
+
     def install_fastmcp(self) -> Subject:
         """The newest fastmcp 4, in an environment of its own."""
-        place = self.folder / "fastmcp"
-        subprocess.run([find_uv(), "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
-        python = str(place / "bin" / "python")
-        subprocess.run([find_uv(), "pip", "install", "--quiet", "--python", python, "fastmcp>=4,<5"], check=True)
+        python = self._install_in_environment("fastmcp", "fastmcp>=4,<5")
         script = str(HERE / "peers" / "fastmcp_server.py")
         return Subject("fastmcp", [python, script, LISTENS, self.issuer.url, self.issuer.audience])
+
+    def _install_in_environment(self, name: str, requirement: str) -> str:
+        """The interpreter of a new environment that has what is required."""
+        place = self.folder / name
+        subprocess.run([find_uv(), "venv", "--quiet", "--python", sys.executable, str(place)], check=True)
+        python = str(place / "bin" / "python")
+        subprocess.run([find_uv(), "pip", "install", "--quiet", "--python", python, requirement], check=True)
+        return python
 
     def install_create_mcp(self) -> Subject:
         """What create-mcp renders with its OAuth, as it renders it: the older era alone, in sessions."""
@@ -213,9 +222,9 @@ class Workshop:
         )
 
 
-def bare_sdk(python: str) -> Subject:
+def bare_sdk(python: str, name: str = "bare SDK") -> Subject:
     """The SDK's own server, run by an interpreter that has the SDK."""
-    return Subject("bare SDK", [python, str(HERE / "peers" / "bare_sdk.py"), LISTENS])
+    return Subject(name, [python, str(HERE / "peers" / "bare_sdk.py"), LISTENS])
 
 
 def version_in(python: str, distribution: str) -> str:

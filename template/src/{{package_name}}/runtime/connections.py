@@ -5,15 +5,26 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
-import h11
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .refused import Refused
 
+MAX_HEAD_BYTES = 32_768
+MAX_PIPELINED = 32
+"""So many requests may wait for the answer to the one before them."""
 RETRY = {"retry-after": "1"}
+
+
+class Owed(Enum):
+    """What of a request's message is still to come."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
 
 
 @dataclass(slots=True)
@@ -28,7 +39,7 @@ class ConnectionLimits:
     """Connections without a request, the one that has been so the longest first."""
 
 
-class BoundedConnection(H11Protocol):
+class BoundedConnection(HttpToolsProtocol):
     """HTTP/1.1 with a clock that runs while the client owes the rest of a message that no application reads.
 
     Where there are too many connections, the one that has waited longest without a request gives way, so that
@@ -38,6 +49,8 @@ class BoundedConnection(H11Protocol):
     def __init__(self, *, limits: ConnectionLimits, **given: Any) -> None:
         super().__init__(**given)
         self._limits = limits
+        self._owed = Owed.NOTHING
+        self._head_bytes = 0
         self._clock: asyncio.TimerHandle | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -69,7 +82,37 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._owed is Owed.HEAD and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.send_400_response("The head of the request is too large.")
         self._follow()
+
+    def on_message_begin(self) -> None:
+        """A first byte of a request has come."""
+        super().on_message_begin()
+        self._owed, self._head_bytes = Owed.HEAD, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; in trailers it could pass for one (RFC 9110 section 6.5.1), so those are dropped."""
+        if self._owed is Owed.HEAD:
+            super().on_header(name, value.strip(b" \t"))
+
+    def on_headers_complete(self) -> None:
+        """Start the request, unless its head is none for this server; the parser turns an exception into 400."""
+        if not self.url.startswith(b"/"):
+            raise ValueError("a request target of another form than origin-form, as only proxies need it")
+        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            raise ValueError("too large a head")
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("too many requests at once")
+        self._owed = Owed.BODY
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is there, whole."""
+        self._owed = Owed.NOTHING
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -110,11 +153,7 @@ class BoundedConnection(H11Protocol):
 
     def _is_idle(self) -> bool:
         """Between two requests; how long that may last is for the keep-alive timeout."""
-        return self.cycle is not None and self.conn.their_state is h11.IDLE and not self._has_begun()
-
-    def _has_begun(self) -> bool:
-        """A part of a request's head is there."""
-        return bool(self.conn.trailing_data[0])
+        return self.cycle is not None and self._owed is Owed.NOTHING
 
     def _start_clock(self) -> None:
         if self._clock is None:
@@ -129,7 +168,7 @@ class BoundedConnection(H11Protocol):
         self._clock = None
         if self._is_unread():
             self.transport.abort()
-        elif self._has_begun():
+        elif self._owed is Owed.HEAD:
             self._refuse(Refused(408, "slow_client", "The request took too long to arrive."))
         else:
             self._close()
@@ -143,12 +182,17 @@ class BoundedConnection(H11Protocol):
     def _refuse(self, refused: Refused) -> None:
         self._limits.record({"client": self.client}, refused)
         speaks_http = self.is_secured or self._limits.tls is None
-        if speaks_http and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        if speaks_http and not self._is_answering():
             headers, body = refused.answer()
-            response = h11.Response(status_code=refused.status, headers=[*headers, CLOSE_HEADER])
-            for event in (response, h11.Data(data=body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
+            fields = [b"%b: %b\r\n" % header for header in (*headers, CLOSE_HEADER)]
+            self.transport.write(b"".join([STATUS_LINE[refused.status], *fields, b"\r\n", body]))
         self._close()
+
+    def _is_answering(self) -> bool:
+        """Another request has a part of its answer, or is to be answered first."""
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        return self.cycle.response_started or bool(self.pipeline)
 
     def _close(self) -> None:
         self.transport.close()

@@ -3,6 +3,7 @@
 
 import time
 from collections import OrderedDict
+from math import floor
 
 from limits.aio.storage import MemoryStorage
 
@@ -28,6 +29,17 @@ class BoundedStorage(MemoryStorage):
         self._counts.move_to_end(key)
         self._make_room()
         return max(0, count + amount)
+
+    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count what is within the limit, as the library does; nothing else runs meanwhile, so there is no race to undo."""
+        now = time.time()
+        previous_key, current_key = self.sliding_window_keys(key, expiry, now)
+        previous, current = self._find(previous_key), self._find(current_key)
+        weighted = (previous[0] * (1 - now / expiry % 1) if previous else 0) + (current[0] if current else 0)
+        if floor(weighted) + amount > limit:
+            return False
+        await self.incr(current_key, 2 * expiry, amount)
+        return True
 
     async def decr(self, key: str, amount: int = 1) -> int:
         return await self.incr(key, 0, -amount)

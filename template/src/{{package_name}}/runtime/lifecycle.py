@@ -64,7 +64,6 @@ def run_server(application: Application, settings: Settings) -> None:
         ws="none",
         timeout_keep_alive=75,  # longer than the load balancers before it keep a connection
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
-        h11_max_incomplete_event_size=32_768,
     )
     server = DrainingServer(config, application)
     gc.freeze()  # What is loaded by now stays: the collector need not look at it again and again.

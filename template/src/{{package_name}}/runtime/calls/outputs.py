@@ -54,9 +54,9 @@ def clean(value: Any) -> Any:
     match value:
         case str():
             return clean_text(value)
-        case Mapping():
+        case dict():
             return {key: clean(item) for key, item in value.items()}
-        case list() | tuple():
+        case list():
             return [clean(item) for item in value]
         case _:
             return value
@@ -73,12 +73,19 @@ class Outputs:
         if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
             return result
         _check_questions(ctx, result.get("inputRequests") or {})
-        if len(to_json(result)) > self._max_bytes:
+        encoded = to_json(result)
+        if len(encoded) > self._max_bytes:
             raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
-        cleaned = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
-        if cleaned.get("isError"):
-            _add_reference(str((ctx.params or {}).get("name")), cleaned)
-        return cleaned
+        if not _is_plain(encoded.decode()):
+            result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
+        if result.get("isError"):
+            _add_reference(str((ctx.params or {}).get("name")), result)
+        return result
+
+
+def _is_plain(encoded: str) -> bool:
+    """Whether there is nothing to clean in this JSON: no secret, nothing invisible, and no escape that hides either."""
+    return encoded.isascii() and encoded.isprintable() and "\\" not in encoded and not _SECRETS.search(encoded)
 
 
 def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str, Any]) -> None:
