@@ -1,7 +1,6 @@
 # Managed by the template; updates merge into this file.
 """Start, drain and stop of the HTTP server."""
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +65,6 @@ def run_server(application: Application, settings: Settings) -> None:
         timeout_graceful_shutdown=settings.shutdown_grace_seconds,
     )
     server = DrainingServer(config, application)
-    gc.freeze()  # What is loaded by now stays: the collector need not look at it again and again.
     server.run()
     if not server.started:
         raise SystemExit(1)
