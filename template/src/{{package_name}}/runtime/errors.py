@@ -1,6 +1,9 @@
 # Managed by the template; updates merge into this file.
 """What keeps the server from starting, and a call from going on."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from mcp.shared.exceptions import MCPError
 
 
@@ -14,3 +17,10 @@ class CallRefused(MCPError):
     def __init__(self, reason: str, code: int, message: str, data: object = None) -> None:
         super().__init__(code, message, data)
         self.reason = reason
+
+
+@dataclass(eq=False)
+class ArgumentsRefused(Exception):
+    """A tool's arguments do not fit; the result tells the model what to correct."""
+
+    result: dict[str, Any]

@@ -8,6 +8,7 @@ from typing import Any
 
 from .connections import BoundedConnection, ConnectionLimits
 from .errors import ConfigurationError
+from .refused import Refused
 from .settings import Settings
 
 
@@ -31,7 +32,7 @@ def load_certificate(settings: Settings) -> ssl.SSLContext | None:
 def accept(limits: ConnectionLimits, **given: Any) -> asyncio.BaseProtocol:
     """What speaks with a new client; uvicorn gives the rest of a connection's arguments."""
     connection = BoundedConnection(limits=limits, **given)
-    return connection if limits.tls is None else SecuredConnection(connection, limits.tls, limits.patience_seconds)
+    return connection if limits.tls is None else SecuredConnection(connection, limits, limits.tls)
 
 
 class SecuredConnection(SSLProtocol):
@@ -40,17 +41,18 @@ class SecuredConnection(SSLProtocol):
     The connection learns of it at once, so that a handshake too is bounded in time and number, and ends with the server.
     """
 
-    def __init__(self, connection: BoundedConnection, context: ssl.SSLContext, patience_seconds: float) -> None:
+    def __init__(self, connection: BoundedConnection, limits: ConnectionLimits, context: ssl.SSLContext) -> None:
         super().__init__(
             asyncio.get_running_loop(),
             connection,
             context,
             waiter=None,  # type: ignore[arg-type]  # as asyncio's own servers do
             server_side=True,
-            ssl_handshake_timeout=patience_seconds,  # type: ignore[arg-type]  # any number
-            ssl_shutdown_timeout=patience_seconds,
+            ssl_handshake_timeout=limits.patience_seconds,  # type: ignore[arg-type]  # any number
+            ssl_shutdown_timeout=limits.patience_seconds,
         )
         self._connection = connection
+        self._limits = limits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connection.connection_made(transport)  # type: ignore[arg-type]  # TCP's
@@ -58,5 +60,8 @@ class SecuredConnection(SSLProtocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
-        if not self._connection.is_secured:
-            self._connection.connection_lost(None)
+        if self._connection.is_secured:
+            return
+        if isinstance(exc, ssl.SSLError):  # and not somebody who only looked whether the port is open
+            self._limits.record({"client": self._connection.client}, Refused(400, "tls_handshake", str(exc)))
+        self._connection.connection_lost(None)

@@ -8,12 +8,12 @@ from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import INVALID_PARAMS
 
-from ..errors import CallRefused
+from ..errors import ArgumentsRefused, CallRefused
 from ..sdk import argument_errors, prompt_errors, tool_error
 
 
 class Inputs:
-    """Answers a misfit with an error that tells the model what to correct."""
+    """Refuses a misfit with an error that tells the model what to correct."""
 
     def __init__(self, server: MCPServer[Any]) -> None:
         self._server = server
@@ -23,7 +23,8 @@ class Inputs:
             case "tools/call", {"name": str(name), **rest}:
                 arguments = rest.get("arguments") or {}
                 if isinstance(arguments, Mapping) and (errors := argument_errors(self._server, name, arguments)):
-                    return tool_error(self._server, ctx.protocol_version, f"Invalid arguments: {'; '.join(errors)}")
+                    text = f"Invalid arguments: {'; '.join(errors)}"
+                    raise ArgumentsRefused(tool_error(self._server, ctx.protocol_version, text))
             case "prompts/get", {"name": str(name), **rest}:
                 given = rest.get("arguments") or {}
                 if isinstance(given, Mapping) and (errors := prompt_errors(self._server, name, given)):
