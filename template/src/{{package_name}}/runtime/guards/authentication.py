@@ -47,7 +47,7 @@ class Authentication:
             raise Refused(503, "no_keys", "Tokens cannot be verified now.", headers={"retry-after": "5"}) from error
 
 
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=200)
 def _session_owner(principal: Principal) -> AuthenticatedUser:
     """Whom the SDK binds a session to: it answers 404 to anyone else who presents the session's id."""
     claims = {"iss": principal.issuer}
