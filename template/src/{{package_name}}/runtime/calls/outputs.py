@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 
 from ..errors import CallRefused
 from ..logs import current_reference
+from ..sdk import rewrite_messages
 
 _CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 _INVISIBLE = re.compile(
@@ -51,24 +52,21 @@ def _clean_json(text: str) -> str:
 
 def clean(value: Any) -> Any:
     """`clean_text` for every string inside a JSON value; keys stay, as they belong to the schema."""
-    match value:
-        case str():
-            return clean_text(value)
-        case dict():
-            return {key: clean(item) for key, item in value.items()}
-        case list():
-            return [clean(item) for item in value]
-        case _:
-            return value
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {key: clean(item) for key, item in value.items()}
+    return [clean(item) for item in value] if isinstance(value, list) else value
 
 
 class Outputs:
-    """Cleans what tools, resources and prompts return, and bounds its size."""
+    """Cleans what tools, resources and prompts return and say on the way, and bounds the size of a result."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        rewrite_messages(ctx.session, clean)
         result = await call_next(ctx)
         if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
             return result
