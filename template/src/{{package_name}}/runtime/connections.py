@@ -2,21 +2,28 @@
 """Connections: how many there are, and how long a client may keep the server waiting for the rest of a message."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .refused import Refused
 
 MAX_HEAD_BYTES = 32_768
-MAX_PIPELINED = 32
-"""So many requests may wait for the answer to the one before them."""
 RETRY = {"retry-after": "1"}
+_TOKEN = rb"[!#-'*+\-.0-9A-Z^-z|~]+"
+_HEAD = re.compile(
+    rb"(?!CONNECT )" + _TOKEN + rb" /[!\"$-~]* HTTP/1\.[01]\r\n(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*\r\n"
+)
+"""A request's head without what is obsolete or not for an origin server (RFC 9112 sections 3, 5.1 and 5.2)."""
+_CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
+_UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*", re.IGNORECASE)
 
 
 class Owed(Enum):
@@ -50,7 +57,8 @@ class BoundedConnection(HttpToolsProtocol):
         super().__init__(**given)
         self._limits = limits
         self._owed = Owed.NOTHING
-        self._head_bytes = 0
+        self._head = b""
+        self._beside_body = 0
         self._clock: asyncio.TimerHandle | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -81,17 +89,64 @@ class BoundedConnection(HttpToolsProtocol):
         self._limits.waiting.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._owed is Owed.HEAD and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self.send_400_response("The head of the request is too large.")
+        """Take what has come: of one request at a time, and to its parser only what can be read in one way."""
+        self._unset_keepalive_if_required()
+        if self._owed is Owed.BODY:
+            self._take_body(data)
+        elif self._is_at_work():
+            self._end_with_answer()
+        else:
+            self._take_head(data)
         self._follow()
 
+    def _take_head(self, data: bytes) -> None:
+        self._owed = Owed.HEAD
+        self._head = (self._head + data).lstrip(b"\r\n")
+        head, end, rest = self._head.partition(b"\r\n\r\n")
+        if len(head) > MAX_HEAD_BYTES:
+            self.send_400_response("The head of the request is too large.")
+        elif end:
+            self._head = b""
+            self._begin(head + end)
+            if rest and not self.transport.is_closing():
+                self.data_received(rest)
+
+    def _begin(self, head: bytes) -> None:
+        """Parse a head with a parser of its own, so that nothing of an earlier request can matter."""
+        codings = [coding.strip().lower() for coding in _CODING.findall(head)]
+        if not _HEAD.fullmatch(head) or codings not in ([], [b"chunked"]) or (codings and b" HTTP/1.0\r" in head):
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self._feed(_UPGRADE.sub(b"", head))  # Another protocol may be offered, and need not be taken.
+
+    def _take_body(self, data: bytes) -> None:
+        self._beside_body += len(data)
+        self._feed(data)
+        if self._owed is Owed.BODY and self._beside_body > MAX_HEAD_BYTES:
+            self.send_400_response("There is too much beside the body.")
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            if self._owed is Owed.NOTHING:
+                self._end_with_answer()
+            else:
+                self.send_400_response("Invalid HTTP request received.")
+
+    def _end_with_answer(self) -> None:
+        """Leave what was sent before its turn to be sent again, as clients that do so must (RFC 9112 section 9.3.2)."""
+        if self._is_at_work():
+            self.cycle.keep_alive = False
+        else:
+            self._close()
+
     def on_message_begin(self) -> None:
-        """A first byte of a request has come."""
+        """Begin a request; the parser turns an exception into its own."""
+        if self._owed is not Owed.HEAD:
+            raise ValueError("another request in the same data")
         super().on_message_begin()
-        self._owed, self._head_bytes = Owed.HEAD, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field of the head; in trailers it could pass for one (RFC 9110 section 6.5.1), so those are dropped."""
@@ -99,15 +154,14 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
-        """Start the request, unless its head is none for this server; the parser turns an exception into 400."""
-        if not self.url.startswith(b"/"):
-            raise ValueError("a request target of another form than origin-form, as only proxies need it")
-        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
-            raise ValueError("too large a head")
-        if len(self.pipeline) >= MAX_PIPELINED:
-            raise ValueError("too many requests at once")
-        self._owed = Owed.BODY
+        """Start the request."""
         super().on_headers_complete()
+        self._owed, self._beside_body = Owed.BODY, 0
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._beside_body = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is there, whole."""
@@ -128,14 +182,14 @@ class BoundedConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP; an application that is already at work writes to nobody from now on."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_at_work():
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self._refuse(Refused(400, "malformed_http", msg))
 
     def _follow(self) -> None:
         """Bring the clock, and the list of those without a request, in line with the state of the conversation."""
-        at_work = self.cycle is not None and not self.cycle.response_complete
+        at_work = self._is_at_work()
         if at_work or self.transport.is_closing():
             self._limits.waiting.pop(self, None)
         else:
@@ -147,13 +201,17 @@ class BoundedConnection(HttpToolsProtocol):
         else:
             self._stop_clock()
 
+    def _is_at_work(self) -> bool:
+        """A request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _is_unread(self) -> bool:
         """The client does not read what it asked for."""
         return self.flow.write_paused or self.transport.is_closing()
 
     def _is_idle(self) -> bool:
-        """Between two requests; how long that may last is for the keep-alive timeout."""
-        return self.cycle is not None and self._owed is Owed.NOTHING
+        """Between two requests, for as long as the keep-alive timeout runs."""
+        return self._owed is Owed.NOTHING and self.timeout_keep_alive_task is not None
 
     def _start_clock(self) -> None:
         if self._clock is None:
@@ -182,17 +240,15 @@ class BoundedConnection(HttpToolsProtocol):
     def _refuse(self, refused: Refused) -> None:
         self._limits.record({"client": self.client}, refused)
         speaks_http = self.is_secured or self._limits.tls is None
-        if speaks_http and not self._is_answering():
+        if speaks_http and not self._has_answered():
             headers, body = refused.answer()
             fields = [b"%b: %b\r\n" % header for header in (*headers, CLOSE_HEADER)]
             self.transport.write(b"".join([STATUS_LINE[refused.status], *fields, b"\r\n", body]))
         self._close()
 
-    def _is_answering(self) -> bool:
-        """Another request has a part of its answer, or is to be answered first."""
-        if self.cycle is None or self.cycle.response_complete:
-            return False
-        return self.cycle.response_started or bool(self.pipeline)
+    def _has_answered(self) -> bool:
+        """The request that the client still sends has a part of its answer."""
+        return self._owed is Owed.BODY and self.cycle.response_started
 
     def _close(self) -> None:
         self.transport.close()

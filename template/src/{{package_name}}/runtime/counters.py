@@ -22,6 +22,36 @@ class BoundedStorage(MemoryStorage):
         super().__init__()
         self._max_keys = max_keys
         self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        """By key: the count, and when it ends."""
+        self._windows: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
+        """By key: the number of the window of the last call, and the counts in the window before it and in it."""
+
+    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count what is within the limit, as the library does; nothing else runs meanwhile, so there is no race to undo."""
+        window, passed = _window_at(time.time(), expiry)
+        before, current = self._counts_in(window, key)
+        if floor(before * (1 - passed) + current) + amount > limit:
+            return False
+        self._windows[key] = (window, before, current + amount)
+        self._windows.move_to_end(key)
+        while len(self._windows) > self._max_keys or next(iter(self._windows.values()))[0] < window - 1:
+            self._windows.popitem(last=False)
+        return True
+
+    async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
+        window, passed = _window_at(time.time(), expiry)
+        before, current = self._counts_in(window, key)
+        return before, (1 - passed) * expiry if before else 0.0, current, (2 - passed) * expiry
+
+    async def clear_sliding_window(self, key: str, expiry: int) -> None:
+        self._windows.pop(key, None)
+
+    def _counts_in(self, window: int, key: str) -> tuple[int, int]:
+        """The counts in the window before it, and in it."""
+        last, before, current = self._windows.get(key, (window, 0, 0))
+        if last == window:
+            return before, current
+        return (current, 0) if last == window - 1 else (0, 0)
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         count, expires_at = self._find(key) or (0, time.time() + expiry)
@@ -29,17 +59,6 @@ class BoundedStorage(MemoryStorage):
         self._counts.move_to_end(key)
         self._make_room()
         return max(0, count + amount)
-
-    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Count what is within the limit, as the library does; nothing else runs meanwhile, so there is no race to undo."""
-        now = time.time()
-        previous_key, current_key = self.sliding_window_keys(key, expiry, now)
-        previous, current = self._find(previous_key), self._find(current_key)
-        weighted = (previous[0] * (1 - now / expiry % 1) if previous else 0) + (current[0] if current else 0)
-        if floor(weighted) + amount > limit:
-            return False
-        await self.incr(current_key, 2 * expiry, amount)
-        return True
 
     async def decr(self, key: str, amount: int = 1) -> int:
         return await self.incr(key, 0, -amount)
@@ -54,8 +73,9 @@ class BoundedStorage(MemoryStorage):
         self._counts.pop(key, None)
 
     async def reset(self) -> int:
-        counted = len(self._counts)
+        counted = len(self._counts) + len(self._windows)
         self._counts.clear()
+        self._windows.clear()
         return counted
 
     def _find(self, key: str) -> tuple[int, float] | None:
@@ -66,3 +86,8 @@ class BoundedStorage(MemoryStorage):
         now = time.time()
         while self._counts and (len(self._counts) > self._max_keys or next(iter(self._counts.values()))[1] <= now):
             self._counts.popitem(last=False)
+
+
+def _window_at(now: float, expiry: int) -> tuple[int, float]:
+    """The number of the window that a moment is in, and which part of it has passed."""
+    return int(now // expiry), now / expiry % 1

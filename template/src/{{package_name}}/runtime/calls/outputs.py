@@ -18,8 +18,8 @@ _INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal escape sequences
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # terminal titles and links
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"  # control characters but tab and line breaks
-    r"|[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"  # zero-width and bidirectional controls
-    r"|[\U000e0000-\U000e007f]"  # tag characters, which hide text
+    r"|[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"  # zero-width, bidirectional
+    r"|[\u115f\u1160\u3164\uffa0\ufe00-\ufe0d\U000e0000-\U000e0fff]"  # fillers, selectors and tags, which hide text
 )
 _SECRETS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN )[\s\S])*?-----END [A-Z ]*PRIVATE KEY-----"
@@ -74,16 +74,12 @@ class Outputs:
         encoded = to_json(result)
         if len(encoded) > self._max_bytes:
             raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
-        if not _is_plain(encoded.decode()):
+        text = encoded.decode()
+        if _SECRETS.search(text) or "\\" in text or not (text.isascii() and text.isprintable()):
             result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
         if result.get("isError"):
             _add_reference(str((ctx.params or {}).get("name")), result)
         return result
-
-
-def _is_plain(encoded: str) -> bool:
-    """Whether there is nothing to clean in this JSON: no secret, nothing invisible, and no escape that hides either."""
-    return encoded.isascii() and encoded.isprintable() and "\\" not in encoded and not _SECRETS.search(encoded)
 
 
 def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str, Any]) -> None:

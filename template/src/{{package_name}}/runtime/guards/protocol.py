@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER, InboundLadderRejection, classify_inbound_request
-from mcp_types import HEADER_MISMATCH
+from mcp_types import HEADER_MISMATCH, PROTOCOL_VERSION_META_KEY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,7 +30,16 @@ class Protocol:
 
 def find_error(message: Mapping[str, Any], headers: Mapping[str, str]) -> InboundLadderRejection | None:
     """What is wrong with a request's version and routing headers; before 2026-07-28 there were none to hold it to."""
-    if "id" not in message or headers.get(MCP_PROTOCOL_VERSION_HEADER) in (None, *HANDSHAKE_PROTOCOL_VERSIONS):
+    older = headers.get(MCP_PROTOCOL_VERSION_HEADER) in (None, *HANDSHAKE_PROTOCOL_VERSIONS)
+    if "id" not in message or (older and not _names_its_version(message)):
         return None
     verdict = classify_inbound_request(message, headers=headers)
     return verdict if isinstance(verdict, InboundLadderRejection) else None
+
+
+def _names_its_version(message: Mapping[str, Any]) -> bool:
+    """The body says which version it is in, as there is none before 2026-07-28 that does; its headers must say so too."""
+    match message:
+        case {"params": {"_meta": {**meta}}}:
+            return PROTOCOL_VERSION_META_KEY in meta
+    return False
