@@ -13,7 +13,7 @@ TOOL: dict[str, Any] = {
     "description": "Look.",
     "scopes": ["mcp:read"],
     "input": {"properties": {"limit": ARGUMENT}, "required": []},
-    "output": {"properties": {"text": {"type": "string"}}},
+    "output": {"properties": {"text": {"type": "string"}}, "required": ["text"]},
 }
 
 
@@ -43,7 +43,7 @@ def test_no_tool_says_what_a_person_does_not_see() -> None:
 
 
 @pytest.mark.control("TOOL-02")
-@pytest.mark.parametrize("character", ["\u200b", "\u202e", "\U000e0041", "\x1b"])
+@pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u061c", "\U000e0041", "\U000e0101", "\x1b"])
 def test_a_hidden_character_is_seen(character: str) -> None:
     assert [text for text in texts_of({"look": {"a": [f"Look{character}."]}}) if HIDDEN.search(text)]
 
@@ -65,6 +65,7 @@ def test_a_removed_tool_breaks_and_a_new_one_does_not() -> None:
         ("input/properties/limit", {**ARGUMENT, "multipleOf": 2}),
         ("output/properties", {}),
         ("output/properties/text", {"type": "integer"}),
+        ("output/required", []),
     ],
 )
 def test_what_breaks_a_client_is_called_breaking(path: str, value: Any) -> None:

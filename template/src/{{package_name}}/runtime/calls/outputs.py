@@ -30,6 +30,8 @@ _SECRETS = re.compile(
     r"|\bsk-[A-Za-z0-9_-]{20,}\b"
 )
 
+_SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
+
 
 def clean_text(text: str) -> str:
     """The text without invisible characters and terminal escapes, and with secrets redacted.
@@ -83,7 +85,9 @@ class Outputs:
 
 
 def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str, Any]) -> None:
-    """A client is asked only for what it declared; the SDK leaves that to tools that return their questions themselves."""
+    """A client is asked only for what it declared, which the SDK leaves to tools, and nobody for a secret in a form."""
+    if questions and _SECRET_FIELD.search(to_json(questions).decode()):
+        raise CallRefused("asks_for_secret", 500, "A form must not ask for a secret; a page that a URL names may.")
     needed: dict[str, Any] = {_CAPABILITIES[question["method"]]: {} for question in questions.values()}
     if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
         message = f"The client did not declare: {', '.join(needed)}"
