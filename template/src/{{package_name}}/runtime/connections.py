@@ -4,6 +4,7 @@
 import asyncio
 import re
 import ssl
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -58,7 +59,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._limits = limits
         self._owed = Owed.NOTHING
         self._head = b""
-        self._beside_body = 0
+        self._left = self._beside_body = 0
         self._clock: asyncio.TimerHandle | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -121,10 +122,15 @@ class BoundedConnection(HttpToolsProtocol):
         self._feed(_UPGRADE.sub(b"", head))  # Another protocol may be offered, and need not be taken.
 
     def _take_body(self, data: bytes) -> None:
-        self._beside_body += len(data)
-        self._feed(data)
+        body, rest = data[: self._left], data[self._left :]
+        self._left -= len(body)
+        self._beside_body += len(body)
+        self._feed(body)
         if self._owed is Owed.BODY and self._beside_body > MAX_HEAD_BYTES:
             self.send_400_response("There is too much beside the body.")
+        # A client that was answered before its body was read may have gone on to its next request.
+        if rest and not self.transport.is_closing():
+            self.data_received(rest)
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -157,6 +163,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Start the request."""
         super().on_headers_complete()
         self._owed, self._beside_body = Owed.BODY, 0
+        # Of a chunked body only the parser sees the end.
+        self._left = int(next((value for name, value in self.headers if name == b"content-length"), sys.maxsize))
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
