@@ -12,7 +12,7 @@ from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from .refused import Refused
 
@@ -103,6 +103,9 @@ class BoundedConnection(HttpToolsProtocol):
     def _take_head(self, data: bytes) -> None:
         self._owed = Owed.HEAD
         self._head = (self._head + data).lstrip(b"\r\n")
+        if not self._head:
+            self._await_next()
+            return
         head, end, rest = self._head.partition(b"\r\n\r\n")
         if len(head) > MAX_HEAD_BYTES:
             self.send_400_response("The head of the request is too large.")
@@ -172,9 +175,31 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """A request is there, whole."""
+        """A request is there, whole, if late: its answer may be given already."""
         self._owed = Owed.NOTHING
         super().on_message_complete()
+        if not self._is_at_work():
+            self._await_next()
+
+    def _await_next(self) -> None:
+        """Wait for the next request as after an answer; for a first one there is less time."""
+        self._owed = Owed.NOTHING
+        if self.cycle is not None:
+            timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = timer
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        async def followed(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            except BaseException:
+                self.loop.call_soon(self._follow)  # after the base class has closed the connection
+                raise
+
+        super()._start_asgi_task(cycle, followed)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -1,9 +1,6 @@
 # Managed by the template; updates merge into this file.
 """What keeps the server from starting, and a call from going on."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from mcp.shared.exceptions import MCPError
 
 
@@ -19,8 +16,5 @@ class CallRefused(MCPError):
         self.reason = reason
 
 
-@dataclass(eq=False)
 class ArgumentsRefused(Exception):
-    """A tool's arguments do not fit; the result tells the model what to correct."""
-
-    result: dict[str, Any]
+    """A tool's arguments do not fit; its one argument is the result that tells the model what to correct."""
