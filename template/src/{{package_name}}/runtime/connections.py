@@ -23,7 +23,7 @@ _HEAD = re.compile(
     rb"(?!CONNECT )" + _TOKEN + rb" /[!\"$-~]* HTTP/1\.[01]\r\n(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*\r\n"
 )
 """A request's head without what is obsolete or not for an origin server (RFC 9112 sections 3, 5.1 and 5.2)."""
-_CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
+_CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)")
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*", re.IGNORECASE)
 
 
@@ -117,12 +117,14 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _begin(self, head: bytes) -> None:
         """Parse a head with a parser of its own, so that nothing of an earlier request can matter."""
-        codings = [coding.strip().lower() for coding in _CODING.findall(head)]
+        lower = head.lower()
+        codings = [coding.strip() for coding in _CODING.findall(lower)] if b"\r\ntransfer-encoding" in lower else []
         if not _HEAD.fullmatch(head) or codings not in ([], [b"chunked"]) or (codings and b" HTTP/1.0\r" in head):
             self.send_400_response("Invalid HTTP request received.")
             return
         self.parser = httptools.HttpRequestParser(self)
-        self._feed(_UPGRADE.sub(b"", head))  # Another protocol may be offered, and need not be taken.
+        # Another protocol may be offered, and need not be taken.
+        self._feed(_UPGRADE.sub(b"", head) if b"\r\nupgrade" in lower else head)
 
     def _take_body(self, data: bytes) -> None:
         body, rest = data[: self._left], data[self._left :]
@@ -192,14 +194,14 @@ class BoundedConnection(HttpToolsProtocol):
         self._close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        async def followed(scope: Any, receive: Any, send: Any) -> None:
-            try:
-                await app(scope, receive, send)
-            except BaseException:
-                self.loop.call_soon(self._follow)  # after the base class has closed the connection
-                raise
+        def end(task: asyncio.Task[None]) -> None:
+            self.tasks.discard(task)
+            if self in self.connections:
+                self._follow()
 
-        super()._start_asgi_task(cycle, followed)
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(end)
+        self.tasks.add(task)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -31,7 +31,6 @@ _SECRETS = re.compile(
 )
 
 _MARKS = ("PRIVATE KEY-", ".eyJ", "AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "sk-")
-"""One of them is in every secret; to look for them is much quicker."""
 _SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
 
 
