@@ -11,10 +11,10 @@ from pydantic_core import from_json, to_json
 
 from ..errors import CallRefused
 from ..logs import current_reference
-from ..sdk import rewrite_messages
+from ..sdk import RewritingSession
 
 _CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal escape sequences
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # terminal titles and links
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"  # control characters but tab and line breaks
@@ -30,7 +30,7 @@ _SECRETS = re.compile(
     r"|\bsk-[A-Za-z0-9_-]{20,}\b"
 )
 
-_MARKS = ("PRIVATE KEY-", ".eyJ", "AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox", "sk-")
+_MARK = re.compile(r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk-")  # in every secret, and found quicker
 _SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
 
 
@@ -44,8 +44,8 @@ def clean_text(text: str) -> str:
             return _clean_json(text)
         except ValueError:
             pass
-    visible = _INVISIBLE.sub("", text)
-    return _SECRETS.sub("[redacted]", visible) if any(mark in visible for mark in _MARKS) else visible
+    visible = INVISIBLE.sub("", text)
+    return _SECRETS.sub("[redacted]", visible) if _MARK.search(visible) else visible
 
 
 def _clean_json(text: str) -> str:
@@ -70,7 +70,7 @@ class Outputs:
         self._max_bytes = max_bytes
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        rewrite_messages(ctx.session, clean)
+        ctx.session = RewritingSession(ctx.session, clean)
         result = await call_next(ctx)
         if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
             return result
@@ -79,7 +79,7 @@ class Outputs:
         if len(encoded) > self._max_bytes:
             raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
         text = encoded.decode()
-        if "\\" in text or not (text.isascii() and text.isprintable()) or any(mark in text for mark in _MARKS):
+        if "\\" in text or not (text.isascii() and text.isprintable()) or _MARK.search(text):
             result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
         if result.get("isError"):
             _add_reference(str((ctx.params or {}).get("name")), result)
