@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tool_lock import HIDDEN, LOCK, changes, served_tools, texts_of
+from tool_lock import HIDDEN, LOCK, changes, secrets_in_headers, served_tools, texts_of
 
 ARGUMENT = {"type": "integer", "minimum": 1, "maximum": 10}
 TOOL: dict[str, Any] = {
@@ -46,6 +46,17 @@ def test_no_tool_says_what_a_person_does_not_see() -> None:
 @pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u061c", "\U000e0041", "\U000e0101", "\x1b"])
 def test_a_hidden_character_is_seen(character: str) -> None:
     assert [text for text in texts_of({"look": {"a": [f"Look{character}."]}}) if HIDDEN.search(text)]
+
+
+@pytest.mark.control("TOOL-04")
+def test_no_tool_lets_a_secret_travel_in_a_header() -> None:
+    assert not secrets_in_headers(served_tools())
+
+
+@pytest.mark.control("TOOL-04")
+def test_a_secret_in_a_header_is_seen() -> None:
+    told = {name: {"type": "string", "x-mcp-header": name} for name in ("region", "api_key")}
+    assert secrets_in_headers({"look": {"input": {"type": "object", "properties": told}}}) == ["look: api_key"]
 
 
 @pytest.mark.control("TOOL-01")

@@ -19,14 +19,13 @@ class Inputs:
         self._server = server
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        match ctx.method, ctx.params:
-            case "tools/call", {"name": str(name), **rest}:
-                arguments = rest.get("arguments") or {}
-                if isinstance(arguments, Mapping) and (errors := argument_errors(self._server, name, arguments)):
+        arguments = (ctx.params or {}).get("arguments") or {}
+        match ctx.method, ctx.params, arguments:
+            case "tools/call", {"name": str(name)}, Mapping():
+                if errors := argument_errors(self._server, name, arguments):
                     text = f"Invalid arguments: {'; '.join(errors)}"
                     raise ArgumentsRefused(tool_error(self._server, ctx.protocol_version, text))
-            case "prompts/get", {"name": str(name), **rest}:
-                given = rest.get("arguments") or {}
-                if isinstance(given, Mapping) and (errors := prompt_errors(self._server, name, given)):
+            case "prompts/get", {"name": str(name)}, Mapping():
+                if errors := prompt_errors(self._server, name, arguments):
                     raise CallRefused("invalid_arguments", INVALID_PARAMS, "; ".join(errors))
         return await call_next(ctx)

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -29,9 +30,8 @@ _SECRETS = re.compile(
     r"|\bxox[abprs]-[\w-]{10,}"  # a Slack token
     r"|\bsk-[A-Za-z0-9_-]{20,}\b"
 )
-
 _MARK = re.compile(r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk-")  # in every secret, and found quicker
-_SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
+SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
 
 
 def clean_text(text: str) -> str:
@@ -40,10 +40,8 @@ def clean_text(text: str) -> str:
     JSON inside a text is read first, as its own escapes would hide what they stand for.
     """
     if text.lstrip().startswith(("{", "[")):
-        try:
+        with suppress(ValueError):
             return _clean_json(text)
-        except ValueError:
-            pass
     visible = INVISIBLE.sub("", text)
     return _SECRETS.sub("[redacted]", visible) if _MARK.search(visible) else visible
 
@@ -88,7 +86,7 @@ class Outputs:
 
 def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str, Any]) -> None:
     """A client is asked only for what it declared, which the SDK leaves to tools, and nobody for a secret in a form."""
-    if questions and _SECRET_FIELD.search(to_json(questions).decode()):
+    if questions and SECRET_FIELD.search(to_json(questions).decode()):
         raise CallRefused("asks_for_secret", 500, "A form must not ask for a secret; a page that a URL names may.")
     needed: dict[str, Any] = {_CAPABILITIES[question["method"]]: {} for question in questions.values()}
     if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
