@@ -119,7 +119,9 @@ class BoundedConnection(HttpToolsProtocol):
         """Parse a head with a parser of its own, so that nothing of an earlier request can matter."""
         lower = head.lower()
         codings = [coding.strip() for coding in _CODING.findall(lower)] if b"\r\ntransfer-encoding" in lower else []
-        if not _HEAD.fullmatch(head) or codings not in ([], [b"chunked"]) or (codings and b" HTTP/1.0\r" in head):
+        framed = codings in ([], [b"chunked"]) and not (codings and b" HTTP/1.0\r" in head)
+        addressed = lower.count(b"\r\nhost:") == 1 or b" HTTP/1.0\r" in head  # RFC 9112 section 3.2
+        if not (framed and addressed and _HEAD.fullmatch(head)):
             self.send_400_response("Invalid HTTP request received.")
             return
         self.parser = httptools.HttpRequestParser(self)
