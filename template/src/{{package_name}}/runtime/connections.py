@@ -220,7 +220,7 @@ class BoundedConnection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP; an application that is already at work writes to nobody from now on."""
         if self._is_at_work():
-            self.cycle.disconnected = True
+            self.cycle.disconnected = self.cycle.scope["is_refused"] = True  # type: ignore[typeddict-unknown-key]  # ours
             self.cycle.message_event.set()
         self._refuse(Refused(400, "malformed_http", msg))
 
