@@ -196,7 +196,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=600, help="calls in a turn (%(default)s)")
     parser.add_argument("--connections", type=int, default=4, help="calls at once (%(default)s)")
     parser.add_argument("--principals", type=int, default=100, help="who take turns (%(default)s)")
-    parser.add_argument("--starts", type=int, default=5, help="starts of each server (%(default)s)")
+    parser.add_argument("--starts", type=int, default=9, help="starts of each server (%(default)s)")
     parser.add_argument("--without-peers", action="store_true", help="measure neither fastmcp nor create-mcp")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the table there too, as Markdown")
     parser.add_argument("--ours", metavar="COMMAND", help="measure this instead; its last argument is the port")
