@@ -28,16 +28,17 @@ MOST_CPU_OF = {"bare SDK": 1.35, "fastmcp": 1.0, "create-mcp": 1.0}
 MOST_START_OF_BARE = 1.5
 MOST_MEGABYTES = 110
 SETTLE_SECONDS = 0.7
-SIZES = ("rounds", "calls", "connections", "principals", "starts")
+SIZES = ("lives", "rounds", "calls", "connections", "principals", "starts")
 PREFACE = """\
 Of {date}, by `uv run python benchmarks/server.py --write docs/servers.md`. Every server runs on loopback, in an
-environment of its own, and adds two numbers for callers whose tokens a local issuer signed. They take turns in one run,
-so that whatever else the machine does falls on all; ratios are medians of what was measured in the same turn. The
-rendered server has everything on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in
-"all traced" of all of them. The bare SDK has nothing on, and parses HTTP in Python, as it comes; "SDK, httptools" is
-the same in the rendered server's environment, whose uvicorn finds a quicker parser. fastmcp has its verifier of tokens
-and its rate limiter. create-mcp is what that scaffolder renders with `--auth oauth`: it verifies tokens, has no limits
-and speaks the older era alone."""
+environment of its own, and adds two numbers for callers whose tokens a local issuer signed. They take turns in one
+run, so that whatever else the machine does falls on all, and start anew several times, as one process may be quicker
+than the next by a tenth; ratios are medians of what was measured in the same turn. The rendered server has everything
+on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in "all traced" of all of them. The
+bare SDK has nothing on, and parses HTTP in Python, as it comes; "SDK, httptools" is the same in the rendered server's
+environment, whose uvicorn finds a quicker parser. fastmcp has its verifier of tokens and its rate limiter. create-mcp
+is what that scaffolder renders with `--auth oauth`: it verifies tokens, has no limits and speaks the older era
+alone."""
 Figures = Mapping[str, Mapping[str, float]]
 """What was measured, by server and row."""
 
@@ -169,7 +170,7 @@ def markdown(table: Figures, goals: Sequence[Goal], where: Mapping[str, object])
 def main() -> None:
     """Install, start, measure, conclude."""
     sizes = parse_arguments()
-    with open_workshop(sizes.principals) as workshop, ExitStack() as stack:
+    with open_workshop(sizes.principals) as workshop:
         ours, python = workshop.install_ours(sizes.ours)
         peers = [] if sizes.without_peers else [workshop.install_fastmcp(), workshop.install_create_mcp()]
         subjects = [ours, workshop.install_bare_sdk(version_in(python, "mcp")), *peers]
@@ -177,8 +178,10 @@ def main() -> None:
             subjects.append(bare_sdk(python, "SDK, httptools"))
             subjects.append(replace(ours, name="all traced", settings={**ours.settings, **ALL_TRACED}))
         seen = measure_starts(subjects, workshop, sizes.starts)
-        servers = [stack.enter_context(subject.started(workshop)) for subject in subjects]
-        measure_calls(servers, workshop, seen, sizes)
+        for _ in range(sizes.lives):
+            with ExitStack() as life:
+                servers = [life.enter_context(subject.started(workshop)) for subject in subjects]
+                measure_calls(servers, workshop, seen, sizes)
         table = {name: measured.figures() for name, measured in seen.items()}
         versions = {f"fastmcp of {peer.name}": version_in(peer.python, "fastmcp") for peer in peers}
         where = conditions(**{name: vars(sizes)[name] for name in SIZES}, mcp=version_in(python, "mcp"), **versions)
@@ -192,7 +195,8 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """The sizes of a run."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9, help="turns of each server in each era (%(default)s)")
+    parser.add_argument("--lives", type=int, default=9, help="times that the servers start anew (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="turns of each in each era of a life (%(default)s)")
     parser.add_argument("--calls", type=int, default=600, help="calls in a turn (%(default)s)")
     parser.add_argument("--connections", type=int, default=4, help="calls at once (%(default)s)")
     parser.add_argument("--principals", type=int, default=100, help="who take turns (%(default)s)")

@@ -33,7 +33,7 @@ def missed(report: dict[str, Any]) -> set[str]:
     return {name for name, goal in report["goals"].items() if not goal["met"]}
 
 
-TINY = ("--rounds=1", "--calls=10", "--starts=1", "--principals=2", "--without-peers")
+TINY = ("--lives=1", "--rounds=1", "--calls=10", "--starts=1", "--principals=2", "--without-peers")
 
 
 def test_a_slow_server_misses_the_goals_of_a_server() -> None:
