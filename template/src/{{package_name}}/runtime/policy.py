@@ -4,6 +4,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -108,8 +109,11 @@ DENY_EVERYTHING = Policy()
 """What holds while there is no `policy.yaml`."""
 
 
+_parse_template = cache(UriTemplate.parse)
+
+
 def _matches(pattern: str, uri: str) -> bool:
-    return pattern == uri or (UriTemplate.is_template(pattern) and UriTemplate.parse(pattern).match(uri) is not None)
+    return pattern == uri or (UriTemplate.is_template(pattern) and _parse_template(pattern).match(uri) is not None)
 
 
 def _rule(rules: Mapping[str, Rule], name: str) -> frozenset[str]:

@@ -87,7 +87,10 @@ def parse_message(body: bytes) -> Mapping[str, Any]:
     identifier = message.get("id", "")
     if isinstance(identifier, bool) or not isinstance(identifier, str | int):
         raise Refused(400, "malformed_message", "The id must be a string or a whole number.", code=-32600)
-    if "id" not in message and not str(message.get("method")).startswith("notifications/"):
+    method = message.get("method", "")
+    if not isinstance(method, str):
+        raise Refused(400, "malformed_message", "The method must be a string.", code=-32600)
+    if "id" not in message and not method.startswith("notifications/"):
         raise Refused(400, "malformed_message", "A request needs an id.", code=-32600)
     return message
 
