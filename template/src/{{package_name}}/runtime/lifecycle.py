@@ -58,7 +58,7 @@ def run_server(application: Application, settings: Settings) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         lifespan="on",
         ws="none",
         timeout_keep_alive=75,  # longer than the load balancers before it keep a connection
