@@ -13,20 +13,30 @@ from ..refused import Refused
 _ALLOWED_METHODS = b"POST"
 _ALLOWED_HEADERS = ("authorization", "content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name")
 _PARAMETER = re.compile(r"mcp-param-[a-z0-9-]{1,64}")
-_EXPOSED_HEADERS = b"www-authenticate, retry-after"
+_EXPOSED_HEADERS = ("www-authenticate", "retry-after")
 
 
 class Hosts:
     """Refuses a foreign Host with 421 and a foreign Origin with 403; an absent Origin passes.
 
     `open_paths` answer any Host: kubelets and load balancers send addresses. They refuse a foreign Origin too.
+    `session_headers` are those that a browser may send and read where there are sessions.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], open_paths: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Sequence[str],
+        origins: Sequence[str],
+        open_paths: frozenset[str],
+        session_headers: Sequence[str] = (),
+    ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origin.lower() for origin in origins)
         self._open_paths = open_paths
+        self._allowed_headers = (*_ALLOWED_HEADERS, *session_headers)
+        self._exposed_headers = ", ".join((*_EXPOSED_HEADERS, *session_headers)).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,12 +53,13 @@ class Hosts:
             raise Refused(403, "foreign_origin", "This origin may not call.")
         if scope["method"] == "OPTIONS":
             wanted = single_headers(scope, b"access-control-request-headers")
-            await _answer_preflight(send, origin, wanted.get("access-control-request-headers", ""))
+            await self._answer_preflight(send, origin, wanted.get("access-control-request-headers", ""))
             return
+        cors = self._cors(origin)
         try:
-            await self._app(scope, receive, _with_cors(send, origin))
+            await self._app(scope, receive, _with_headers(send, cors))
         except Refused as refused:
-            refused.headers |= {name.decode(): value.decode("latin-1") for name, value in _cors(origin)}
+            refused.headers |= {name.decode(): value.decode("latin-1") for name, value in cors}
             raise
 
     def _check_host(self, host: str) -> None:
@@ -56,36 +67,34 @@ class Hosts:
         if name not in self._hosts and f"{_without_port(name)}:*" not in self._hosts:
             raise Refused(421, "foreign_host", "This server does not answer for that host.")
 
+    async def _answer_preflight(self, send: Send, origin: str, wanted: str) -> None:
+        parameters = [name for part in wanted.lower().split(",") if _PARAMETER.fullmatch(name := part.strip())]
+        headers = [
+            *self._cors(origin),
+            (b"access-control-allow-methods", _ALLOWED_METHODS),
+            (b"access-control-allow-headers", ", ".join([*self._allowed_headers, *parameters]).encode()),
+            (b"access-control-max-age", b"600"),
+        ]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _cors(self, origin: str) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-expose-headers", self._exposed_headers),
+            (b"vary", b"Origin"),
+        ]
+
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 
 
-def _cors(origin: str) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-expose-headers", _EXPOSED_HEADERS),
-        (b"vary", b"Origin"),
-    ]
-
-
-async def _answer_preflight(send: Send, origin: str, wanted: str) -> None:
-    parameters = [name for part in wanted.lower().split(",") if _PARAMETER.fullmatch(name := part.strip())]
-    headers = [
-        *_cors(origin),
-        (b"access-control-allow-methods", _ALLOWED_METHODS),
-        (b"access-control-allow-headers", ", ".join([*_ALLOWED_HEADERS, *parameters]).encode()),
-        (b"access-control-max-age", b"600"),
-    ]
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
-
-
-def _with_cors(send: Send, origin: str) -> Send:
-    async def send_with_cors(message: Message) -> None:
+def _with_headers(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = add_missing(message.get("headers", ()), _cors(origin))
+            message["headers"] = add_missing(message.get("headers", ()), headers)
         await send(message)
 
-    return send_with_cors
+    return send_with_headers
