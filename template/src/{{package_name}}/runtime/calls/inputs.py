@@ -10,10 +10,11 @@ from mcp_types import INVALID_PARAMS
 
 from ..errors import ArgumentsRefused, CallRefused
 from ..sdk import argument_errors, prompt_errors, tool_error
+from .outputs import cut
 
 
 class Inputs:
-    """Refuses a misfit with an error that tells the model what to correct."""
+    """Refuses a misfit with an error that tells the model what to correct first."""
 
     def __init__(self, server: MCPServer[Any]) -> None:
         self._server = server
@@ -23,7 +24,7 @@ class Inputs:
         match ctx.method, ctx.params, arguments:
             case "tools/call", {"name": str(name)}, Mapping():
                 if errors := argument_errors(self._server, name, arguments):
-                    text = f"Invalid arguments: {'; '.join(errors)}"
+                    text = cut(f"Invalid arguments: {'; '.join(errors[:10])}")
                     raise ArgumentsRefused(tool_error(self._server, ctx.protocol_version, text))
             case "prompts/get", {"name": str(name)}, Mapping():
                 if errors := prompt_errors(self._server, name, arguments):

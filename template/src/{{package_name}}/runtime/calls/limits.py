@@ -14,9 +14,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from ..errors import CallRefused
 from ..principal import current_principal
 
-LIMITED_METHODS = frozenset(
-    {"tools/call", "resources/read", "prompts/get", "completion/complete", "subscriptions/listen"}
-)
+LIMITED_METHODS = ("tools/call", "resources/read", "prompts/get", "completion/complete", "subscriptions/listen")
 
 
 class RateLimit:

@@ -7,13 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY, ClientCapabilities
-from pydantic_core import from_json, to_json
+from mcp_types import INTERNAL_ERROR, MISSING_REQUIRED_CLIENT_CAPABILITY, ClientCapabilities, ErrorData
+from pydantic_core import from_json, to_json, to_jsonable_python
 
 from ..errors import CallRefused
 from ..logs import current_reference
 from ..sdk import RewritingSession
+from .limits import LIMITED_METHODS
 
+MAX_MESSAGE, MAX_DATA = 2_000, 16_000
 _CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 INVISIBLE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal escape sequences
@@ -41,15 +43,11 @@ def clean_text(text: str) -> str:
     """
     if text.lstrip().startswith(("{", "[")):
         with suppress(ValueError):
-            return _clean_json(text)
+            value = from_json(text)
+            cleaned = clean(value)
+            return text if cleaned == value else to_json(cleaned, indent=2).decode()
     visible = INVISIBLE.sub("", text)
     return _SECRETS.sub("[redacted]", visible) if _MARK.search(visible) else visible
-
-
-def _clean_json(text: str) -> str:
-    value = from_json(text)
-    cleaned = clean(value)
-    return text if cleaned == value else to_json(cleaned, indent=2).decode()
 
 
 def clean(value: Any) -> Any:
@@ -61,6 +59,22 @@ def clean(value: Any) -> Any:
     return [clean(item) for item in value] if isinstance(value, list) else value
 
 
+def cut(message: str) -> str:
+    """What an error says, cleaned, and short even where it repeats what a client sent."""
+    return clean_text(message)[:MAX_MESSAGE]
+
+
+def clean_error(error: ErrorData) -> ErrorData:
+    """An error under the rules for results; of an internal one only the reference to its log lines leaves."""
+    if error.code == INTERNAL_ERROR:
+        return ErrorData(code=error.code, message=f"Internal error (reference {current_reference()})")
+    cleaned = ErrorData(code=error.code, message=cut(error.message))
+    data = clean(to_jsonable_python(error.data, serialize_unknown=True))
+    if data is not None and len(str(data)) <= MAX_DATA:
+        cleaned.data = data
+    return cleaned
+
+
 class Outputs:
     """Cleans what tools, resources and prompts return and say on the way, and bounds the size of a result."""
 
@@ -70,7 +84,7 @@ class Outputs:
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         ctx.session = RewritingSession(ctx.session, clean)
         result = await call_next(ctx)
-        if ctx.method not in ("tools/call", "resources/read", "prompts/get") or not isinstance(result, dict):
+        if ctx.method not in LIMITED_METHODS or not isinstance(result, dict):
             return result
         _check_questions(ctx, result.get("inputRequests") or {})
         encoded = to_json(result)
