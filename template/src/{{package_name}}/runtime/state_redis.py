@@ -48,7 +48,7 @@ class SharedState:
             socket_connect_timeout=TIMEOUT_SECONDS,
         )
         self.bus = RedisBus(self._redis)
-        self._reachable = False
+        self._reachable: bool | None = None
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -62,7 +62,7 @@ class SharedState:
 
     def is_reachable(self) -> bool:
         """Whether Redis answered lately."""
-        return self._reachable
+        return bool(self._reachable)
 
     async def _watch(self) -> None:
         while True:
@@ -70,7 +70,7 @@ class SharedState:
                 await self._redis.ping()
                 self._reachable = True
             except (RedisError, OSError) as error:
-                if self._reachable:
+                if self._reachable is not False:
                     logger.warning("Redis does not answer: %s", error)
                 self._reachable = False
             await anyio.sleep(CHECK_SECONDS)
