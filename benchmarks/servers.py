@@ -25,7 +25,7 @@ from scaffold.proof.wire import Endpoint, Era
 
 HERE = Path(__file__).parent
 ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "telemetry=both")
-POLICY = "scopes: {{mcp:read: []}}\ntools: {{{rules}}}\n"
+POLICY = "scopes: {{mcp:read: [], mcp:admin: []}}\ntools: {{{rules}}}\n"
 MOST_TOOLS = 500
 START_SECONDS = 30.0
 TOKEN_SECONDS = 6 * 3600
