@@ -1,10 +1,12 @@
 # Managed by the template; updates merge into this file.
 """The hash chain of the audit trail. Run as a module with the names of files, it verifies them in that order.
 
-It shows that an event was changed, removed, inserted or moved. Without `MCP_AUDIT_CHAIN_KEY` it shows that of accidents
+It shows that events, or whole chains between others in a file, were changed, removed, inserted or moved. Without `MCP_AUDIT_CHAIN_KEY` it shows that of accidents
 and of careless hands only, as whoever can rewrite all of it can compute it anew. A cut end shows as a chain that is
 neither closed nor alive; what it cannot show is the loss of the last events within one heartbeat, of whole chains at the
-end, and of files that it is not given.
+end, and of all that is older than a chain that begins anew. On a stream every chain does, so there a missing whole chain
+is not seen. Where retention deleted the oldest files, `--partial` accepts that the first chain goes on from what is not
+given, and no other one; a part of a stream is verified one process at a time.
 """
 
 import hashlib
@@ -24,6 +26,7 @@ from .errors import ConfigurationError
 
 GENESIS = "0" * 64
 HEARTBEAT_SECONDS = 60.0
+NO_KEY = ", as far as a chain without a key can tell"
 
 
 class Chain:
@@ -59,15 +62,20 @@ class Account:
     time: str
     ended: bool = False
     """Its server closed it, or a later chain goes on from its last event."""
+    cut: bool = False
+    """It goes on from an event that was not given."""
 
 
 def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]:
     """Check every chain in a stream, whatever else stands between its lines, and give an account of each.
 
+    Only the first may go on from an event that is not given: its account says so.
+
     Raises:
         ValueError: naming the first line at which a chain is broken.
     """
     chains: dict[str, Account] = {}
+    seen = {GENESIS}
     for line_number, entry in _events(lines):
         claimed = entry.pop("hash", None)
         if not hmac.compare_digest(str(claimed), digest(entry, key)):
@@ -76,12 +84,15 @@ def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]
         known = chains.get(name)
         if known and (number, previous) != (known.last + 1, known.hash):
             raise ValueError(f"line {line_number}: an event before it was removed, inserted or moved")
+        cut = known.cut if known else number != 0 or previous not in seen
         if not known:
+            if cut and chains:
+                raise ValueError(f"line {line_number}: what its chain goes on from was removed or moved")
             for earlier in chains.values():
                 earlier.ended |= earlier.hash == previous
-        chains[name] = Account(
-            known.first if known else number, number, str(claimed), str(entry["time"]), entry["event"] == "closed"
-        )
+        first, ended = known.first if known else number, entry["event"] == "closed"
+        chains[name] = Account(first, number, str(claimed), str(entry["time"]), ended, cut)
+        seen.add(str(claimed))
     return chains
 
 
@@ -112,20 +123,24 @@ def _last_hash(file: Path | None) -> str:
 
 
 def main() -> None:
-    """Verify the files named on the command line; exit 1 where a chain is broken or none is found."""
+    """Verify the files named on the command line; exit 1 where a chain is broken, cut or none is found."""
     key = _read_key()
+    names = [name for name in sys.argv[1:] if name != "--partial"]
     try:
-        texts = [Path(name).read_text(encoding="utf-8") for name in sys.argv[1:]]
+        texts = [Path(name).read_text(encoding="utf-8") for name in names]
         chains = verify("".join(texts).splitlines(), key)
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"not verified: {error}")
     if not chains:
-        sys.exit("usage: python -m <package>.runtime.audit_chain FILE..., files that hold a chain, oldest first")
+        sys.exit("usage: python -m <package>.runtime.audit_chain [--partial] FILE..., with a chain, oldest first")
     for name, found in chains.items():
-        start = "" if found.first == 0 else "; what came before is not here"
+        start = "; what came before is not here" if found.cut else ""
         end = "" if found.ended else f"; open since {found.time}: its server runs, was killed, or lost its last events"
         print(f"chain {name}: events {found.first} to {found.last}{start}{end}")
-    print("intact" if key else "intact, as far as a chain without a key can tell")
+    cut = any(found.cut for found in chains.values())
+    if cut and "--partial" not in sys.argv:
+        sys.exit("not verified: what came before is not here: name older files too, or accept a part: --partial")
+    print("intact" + (" in the part that is here" if cut else "") + ("" if key else NO_KEY))
 
 
 def _read_key() -> bytes | None:
