@@ -1,12 +1,13 @@
 # Managed by the template; updates merge into this file.
 """The hash chain of the audit trail. Run as a module with the names of files, it verifies them in that order.
 
-It shows that events, or whole chains between others in a file, were changed, removed, inserted or moved. Without `MCP_AUDIT_CHAIN_KEY` it shows that of accidents
-and of careless hands only, as whoever can rewrite all of it can compute it anew. A cut end shows as a chain that is
-neither closed nor alive; what it cannot show is the loss of the last events within one heartbeat, of whole chains at the
-end, and of all that is older than a chain that begins anew. On a stream every chain does, so there a missing whole chain
-is not seen. Where retention deleted the oldest files, `--partial` accepts that the first chain goes on from what is not
-given, and no other one; a part of a stream is verified one process at a time.
+It shows that events, or in a file whole chains between others, were changed, removed, inserted or moved. Without
+`MCP_AUDIT_CHAIN_KEY` it shows that of accidents and of careless hands only, as whoever can rewrite all of it can compute
+it anew. A cut end shows as a chain that is neither closed nor alive; what it cannot show is the loss of the last events
+within one heartbeat, of whole chains at the end, and of all that is older than a chain that begins anew. On a stream
+every chain does, so there a missing whole chain is not seen. Where retention deleted the oldest files, `--partial`
+accepts that the first chain goes on from what is not given, and no other one; a part of a stream is verified one process
+at a time.
 """
 
 import hashlib
