@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_each_property_that_is_removed_is_missed(repositories):
                 file = repository / requirement["file"]
                 before = file.read_text(encoding="utf-8")
                 file.write_text(without(before, requirement), encoding="utf-8")
-                findings = find_regressions(repository, [control], deletable=frozenset())
+                findings = find_regressions(repository, [control], deletable=frozenset()).findings
                 file.write_text(before, encoding="utf-8")
                 removed.add(json.dumps(requirement, sort_keys=True))
                 if requirement["file"] not in [finding.file for finding in findings]:
@@ -143,7 +144,7 @@ def test_each_symbol_that_is_renamed_is_missed(repositories):
             before = (repository / name).read_text(encoding="utf-8")
             last = symbol.split(".")[-1]
             (repository / name).write_text(re.sub(rf"\b{last}\b", f"{last}_2", before), encoding="utf-8")
-            findings = find_regressions(repository, [control], deletable=frozenset())
+            findings = find_regressions(repository, [control], deletable=frozenset()).findings
             (repository / name).write_text(before, encoding="utf-8")
             assert name in [finding.file for finding in findings], place
 
@@ -177,16 +178,50 @@ def test_a_finding_names_control_file_and_line(repositories, capsys):
     assert "must be True" in told
 
 
-def test_a_file_that_is_gone_is_missed_unless_it_is_yours(repositories, capsys):
+@contextmanager
+def gone(repository: Path, *names: str) -> Iterator[None]:
+    """These files are elsewhere for a while."""
+    kept = {repository / name: repository / f"kept-{number}" for number, name in enumerate(names)}
+    for file, elsewhere in kept.items():
+        file.rename(elsewhere)
+    yield
+    for file, elsewhere in kept.items():
+        elsewhere.rename(file)
+
+
+EXAMPLE = ("src/notes_server/notes.py", "tests/tools/test_notes.py")
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "tests/runtime/test_calls.py", *EXAMPLE])
+def test_code_and_tests_that_are_gone_are_missed_yours_too(name, repositories, capsys):
     repository = repositories("stdio")
-    (repository / "src/notes_server/notes.py").rename(repository / "kept")
-    assert checked(repository, capsys) == (0, [])
-    (repository / "kept").rename(repository / "src/notes_server/notes.py")
-    (repository / "Dockerfile").rename(repository / "kept")
-    status, findings = checked(repository, capsys)
-    (repository / "kept").rename(repository / "Dockerfile")
+    with gone(repository, name):
+        status, findings = checked(repository, capsys)
     assert status == 4
-    assert {(finding["line"], finding["problem"]) for finding in findings} == {(1, "the file is gone")}
+    assert {(found["file"], found["line"], found["problem"]) for found in findings} == {(name, 1, "the file is gone")}
+
+
+def test_an_example_that_is_deleted_as_a_whole_is_no_longer_claimed(repositories, capsys):
+    repository = repositories("stdio")
+    with gone(repository, *EXAMPLE):
+        assert check(repository, json=False) == 0
+    assert "AUTHZ-04 is no longer claimed" in capsys.readouterr().out
+
+
+def test_a_control_whose_tests_lost_its_mark_is_missed(repositories):
+    repository = repositories("cluster")
+    missed = []
+    for control in read_catalogue(repository):
+        for name in control.verified:
+            if not name.endswith(".py"):
+                continue
+            before = (repository / name).read_text(encoding="utf-8")
+            (repository / name).write_text(before.replace(f'control("{control.id}")', 'control("X")'), encoding="utf-8")
+            findings = find_regressions(repository, [control], deletable=frozenset()).findings
+            (repository / name).write_text(before, encoding="utf-8")
+            if name not in [finding.file for finding in findings]:
+                missed.append((control.id, name))
+    assert missed == []
 
 
 def test_a_file_that_cannot_be_read_is_told(repositories, capsys):

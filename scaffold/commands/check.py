@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaffold.console import emit, say
-from scaffold.controls import Finding, find_regressions, read_catalogue
+from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
 from scaffold.errors import ProofError
 from scaffold.ownership import Ownership
 from scaffold.source import template_source
@@ -22,15 +22,41 @@ def check(path: Path, *, json: bool) -> int:
     """
     repository = path.resolve()
     controls = read_catalogue(repository)
-    named = {place.partition(":")[0] for control in controls for place in control.implemented}
     ownership = Ownership.read(template_source().questions)
+    named = {name for control in controls for name in control.files()}
     deletable = frozenset(name for name in named if ownership.of(name) == "yours")
-    findings = find_regressions(repository, controls, deletable=deletable)
+    report = find_regressions(repository, controls, deletable=deletable)
+    notices = _notices(report)
     if json:
-        emit({"controls": len(controls), "findings": [finding.to_json() for finding in findings]})
+        findings = [finding.to_json() for finding in report.findings]
+        emit({"controls": len(controls), "findings": findings, "notices": notices})
     else:
-        say("\n".join(_words(finding) for finding in findings) or f"All {len(controls)} controls are in place.")
-    return ProofError.exit_status if findings else 0
+        say(
+            "\n".join(
+                [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]
+            )
+        )
+    return ProofError.exit_status if report.findings else 0
+
+
+def _summary(controls: list[Control], report: Report) -> str:
+    standing = len(controls) - len(report.dropped)
+    return (
+        f"All {standing} controls are in place."
+        if standing == len(controls)
+        else (f"{standing} of {len(controls)} controls are in place.")
+    )
+
+
+def _notices(report: Report) -> list[str]:
+    """What a person should know that is no regression."""
+    dropped = [
+        f"{name} is no longer claimed: its code and tests, which were yours, are gone." for name in report.dropped
+    ]
+    unbuilt = [
+        f"Only the sources of {', '.join(report.unbuilt)} were read: with kubectl on PATH, check builds every overlay."
+    ]
+    return [*dropped, *(unbuilt if report.unbuilt else [])]
 
 
 def _words(finding: Finding) -> str:

@@ -11,6 +11,8 @@ from scaffold import documents
 from scaffold.errors import NotRendered
 
 CATALOGUE = "security/controls.yaml"
+OUTSIDE = "outside this repository"
+"""Says of a control that a platform or a person verifies it."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,19 @@ class Control:
 
     Attributes:
         implemented: Where it is implemented: `file` or `file:symbol`.
+        verified: What verifies it: a file, or `OUTSIDE`.
         requires: What must stand in which file for the claim to hold; `structure` says in which words.
     """
 
     id: str
     statement: str
     implemented: tuple[str, ...]
+    verified: tuple[str, ...]
     requires: tuple[Mapping[str, Any], ...]
+
+    def files(self) -> list[str]:
+        """The files of its code and of its tests."""
+        return [place.partition(":")[0] for place in (*self.implemented, *self.verified) if place != OUTSIDE]
 
 
 def read_catalogue(repository: Path) -> list[Control]:
@@ -54,5 +62,6 @@ def _control(row: Mapping[str, Any]) -> Control:
         str(row["id"]),
         str(row["statement"]),
         tuple(str(place) for place in row["implemented"]),
+        tuple(str(place) for place in row["verified"]),
         tuple(dict(requirement) for requirement in row.get("requires", ())),
     )

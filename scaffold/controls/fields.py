@@ -1,59 +1,102 @@
-"""Fields of YAML documents, with the lines where they stand."""
+"""Fields of documents, and what they must be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-if TYPE_CHECKING:
-    from yaml import SafeLoader
-else:
-    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from scaffold.controls import nodes
+
+Problem = tuple[str, int, str]
+"""A file, empty where none is to blame, a line of it, counted from one, and what is wrong there."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """One document as nodes, which know their lines, and as values."""
+    """One thing that a file describes: a Kubernetes object, a job, a block of Terraform, a stage of an image.
 
+    Attributes:
+        kind: What it is, such as `Deployment` or `aws_security_group`; empty where the file has one thing only.
+        name: Its name among its kind.
+        file: Where it stands.
+        built: Whether a tool built it from files, none of which has its lines.
+    """
+
+    kind: str
+    name: str
     node: yaml.Node
-    value: object
+    file: str = ""
+    built: bool = False
+
+    def problem(self, node: yaml.Node, words: str) -> Problem:
+        """A problem at one of its nodes."""
+        return self.file, nodes.line_of(node), f"{self.kind} {self.name}: {words}" if self.built else words
 
 
-def parse(text: str) -> list[Document]:
-    """The documents of a YAML text.
+def plain(text: str) -> list[Document]:
+    """The documents of a YAML text, each with its `kind` and the name of its metadata.
 
     Raises:
         ValueError: The text is no YAML.
     """
-    try:
-        return [Document(node, _value(node)) for node in yaml.compose_all(text, Loader=SafeLoader)]
-    except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {str(error).partition(chr(10))[0]}") from error
+    return [
+        Document(nodes.text_of(node, "kind"), nodes.text_of(node, "metadata", "name"), node)
+        for node in nodes.compose(text)
+    ]
 
 
-def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """Where a field does not have what is required, or why there is none.
+def chosen(documents: list[Document], requirement: Mapping[str, Any]) -> list[Document]:
+    """The documents that a requirement speaks of: of its `kind`, of its `name`, but for those that it `excepts`.
+
+    Without a kind it speaks of the file itself, where that is one thing, or of all that the file describes.
+    """
+    whole = "" if any(not document.kind for document in documents) else None
+    kind, name, excepted = requirement.get("kind", whole), requirement.get("name"), requirement.get("excepts", ())
+    return [
+        document
+        for document in documents
+        if kind in (None, document.kind) and name in (None, document.name) and document.name not in excepted
+    ]
+
+
+def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[Problem]:
+    """Where a field is not as it must be, or is missing.
 
     Args:
-        documents: The documents of one file.
-        requirement: Holds `field`, maybe `kind`, and `is` or `holds`.
+        documents: Those of a file, a folder or an overlay; one that the requirement speaks of must be there.
+        requirement: Holds `field`, and maybe a condition: `is`, `holds`, `only`, `like`, `unlike`.
     """
-    path, kind = [str(step) for step in requirement["field"]], requirement.get("kind")
-    words = ".".join(path)
-    chosen = [document for document in documents if kind is None or _kind(document) == kind]
-    reached = [place for document in chosen for place in _walk(document.node, path)]
-    if not reached:
-        yield 1, f"{words} is missing"
-    for node, rest in reached:
-        line = node.start_mark.line + 1
+    path = [str(step) for step in requirement["field"]]
+    words, optional = ".".join(path), any(step.endswith("?") for step in path)
+    found = chosen(documents, requirement)
+    reached = [(document, *place) for document in found for place in _walk(document.node, path)]
+    if not found and not optional:
+        yield "", 1, f"{_named(requirement)} is missing"
+    elif not reached and not optional:
+        yield found[0].problem(found[0].node, f"{words} is missing")
+    for document, node, rest in reached:
         if rest:
-            yield line, f"{words} is missing"
-        elif not _fits(_value(node), requirement):
-            yield line, f"{words} must {_words(requirement)}"
+            yield document.problem(node, f"{words} is missing")
+        elif unmet := _unmet(nodes.value_of(node), requirement):
+            yield document.problem(node, f"{words} must {unmet}")
+
+
+def present(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[Problem]:
+    """Each thing that must not be there."""
+    for document in chosen(documents, requirement):
+        yield document.problem(document.node, f"{_named(requirement)} must not be here")
+
+
+def _named(requirement: Mapping[str, Any]) -> str:
+    """What a requirement speaks of, in words."""
+    return " ".join(str(requirement[key]) for key in ("kind", "name") if key in requirement) or str(
+        requirement.get("field")
+    )
 
 
 def _walk(node: yaml.Node, path: list[str]) -> Iterator[tuple[yaml.Node, list[str]]]:
@@ -61,56 +104,42 @@ def _walk(node: yaml.Node, path: list[str]) -> Iterator[tuple[yaml.Node, list[st
     if not path:
         yield node, []
         return
-    step, rest = path[0], path[1:]
+    step, rest = path[0].removesuffix("?"), path[1:]
     name, _, pattern = step.partition("=")
     if step == "*":
-        chosen = _items(node)
+        found = nodes.items(node)
     elif pattern:
-        chosen = [item for item in _items(node) if any(fnmatch(text, pattern) for text in _texts(item, name))]
+        found = [item for item in nodes.items(node) if fnmatch(nodes.text_of(item, name), pattern)]
     else:
-        chosen = [value for key, value in _entries(node) if key.value == step]
-        if not chosen:
+        found = [value for key, value in nodes.entries(node) if key.value == step]
+        if not found and not path[0].endswith("?"):
             yield node, path
-    for item in chosen:
+    for item in found:
         yield from _walk(item, rest)
 
 
-def _texts(item: yaml.Node, name: str) -> list[str]:
-    return [value.value for key, value in _entries(item) if key.value == name and isinstance(value, yaml.ScalarNode)]
+def _unmet(value: object, requirement: Mapping[str, Any]) -> str:
+    """The condition that a value does not meet, in words; empty if it meets all."""
+    for word, condition in requirement.items():
+        if word in CONDITIONS:
+            meets, words = CONDITIONS[word]
+            if not meets(value, condition):
+                return words.format(condition)
+    return ""
 
 
-def _items(node: yaml.Node) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else [value for _, value in _entries(node)]
+def _holds(value: object, wanted: Sequence[object]) -> bool:
+    return isinstance(value, list | dict) and all(item in value for item in wanted)
 
 
-def _entries(node: yaml.Node) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
-    """The entries of a mapping, those that it merges (`<<`) included."""
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    merged = [entry for key, value in node.value if key.tag.endswith(":merge") for entry in _entries(value)]
-    return [*((key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)), *merged]
+def _only(value: object, allowed: Sequence[object]) -> bool:
+    return all(item in allowed for item in value) if isinstance(value, list | dict) else value in allowed
 
 
-def _kind(document: Document) -> object:
-    return document.value.get("kind") if isinstance(document.value, dict) else None
-
-
-def _value(node: yaml.Node) -> object:
-    loader = SafeLoader("")
-    try:
-        value: object = loader.construct_document(node)
-        return value
-    finally:
-        loader.dispose()
-
-
-def _fits(value: object, requirement: Mapping[str, Any]) -> bool:
-    if "holds" in requirement:
-        return isinstance(value, list) and all(item in value for item in requirement["holds"])
-    return "is" not in requirement or value == requirement["is"]
-
-
-def _words(requirement: Mapping[str, Any]) -> str:
-    if "holds" in requirement:
-        return f"hold {', '.join(map(str, requirement['holds']))}"
-    return f"be {requirement['is']!r}"
+CONDITIONS: Mapping[str, tuple[Callable[[object, Any], bool], str]] = {
+    "is": (lambda value, wanted: value == wanted, "be {!r}"),
+    "holds": (_holds, "hold {}"),
+    "only": (_only, "hold nothing but {}"),
+    "like": (lambda value, pattern: re.fullmatch(pattern, str(value), re.DOTALL) is not None, "be like {!r}"),
+    "unlike": (lambda value, pattern: re.fullmatch(pattern, str(value), re.DOTALL) is None, "not be like {!r}"),
+}

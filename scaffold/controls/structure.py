@@ -1,30 +1,39 @@
-"""Whether the files of a repository still have the structure that its controls require.
+"""Whether what a repository builds, deploys and runs still has the structure that its controls require.
 
-A requirement names its `file` and one thing that must hold there, whatever else the file says:
+A requirement names its `file`, a path or a pattern of paths, or `overlays`, a folder whose every overlay is built; and
+one thing that must hold there, whatever else is said:
 
-- `field: [a, b, "*", c]`, with `is: value` or `holds: [value, …]`: every field of that path, in the documents of `kind`
-  if one is named, has the value, or is a list with these items. `*` stands for every item, `name=pattern` for those
-  items whose field `name` is like the pattern; every other step must be there.
+- `field: [a, b, "*", c]`: every field of that path is there and is as one condition says: `is: value`, `like: pattern`,
+  `unlike: pattern` (regular expressions of the whole), `holds: [value, …]`, `only: [value, …]`. `*` stands for every
+  item, `name=pattern` for those items whose field `name` is like the pattern, `name?` for a field that may be missing.
+- `none: true`: there is no such thing.
+- `commands: [pattern, …]`: the job `name` runs commands like these, in this order, under no condition but `if`, and
+  fails when one of them does.
 - `line: pattern` or `never: pattern`: some line, or no line, is matched as a whole by the regular expression.
 - `within: symbol`, `calls: name`, with `arguments: {keyword: value}` and `passes: [keyword, …]`: the function or class
   calls what is so named, with these literal arguments, and with these keywords whatever their value.
 - `defines: symbol`: the class, function, method or name is defined.
+- `marks: id`: some test carries the control's id.
+
+`kind` and `name` choose among what a file describes (`readers` tell what that is), but for those named in `excepts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from scaffold.controls import fields, lines, symbols
-from scaffold.controls.catalogue import Control
+from scaffold.controls import commands, fields, lines, symbols
+from scaffold.controls.catalogue import OUTSIDE, Control
+from scaffold.controls.fields import Document
+from scaffold.controls.readers import kubernetes, reader_of
 
 Requirement: TypeAlias = Mapping[str, Any]
-Problem: TypeAlias = tuple[int, str]
-"""A line, counted from one, and what is wrong there."""
+Problem: TypeAlias = tuple[str, int, str]
+"""A file, a line of it, counted from one, and what is wrong there."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +58,25 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a check saw.
+
+    Attributes:
+        findings: Requirements that do not hold.
+        dropped: Controls whose code and tests belonged to the repository's user and are gone, all of them.
+        unbuilt: Controls of overlays that were read in their sources only, as nothing here can build them.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    unbuilt: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """One file, read and parsed once for all its requirements."""
 
+    name: str
     path: Path
 
     @cached_property
@@ -65,49 +90,114 @@ class SourceFile:
         return symbols.parse(self.text)
 
     @cached_property
-    def documents(self) -> list[fields.Document]:
-        """Its YAML documents."""
-        return fields.parse(self.text)
+    def documents(self) -> list[Document]:
+        """What it describes."""
+        return [replace(document, file=self.name) for document in reader_of(self.name)(self.text)]
 
 
-CHECKS: Mapping[str, Callable[[SourceFile, Requirement], Iterator[Problem]]] = {
-    "field": lambda file, requirement: fields.problems(file.documents, requirement),
+TEXTS: Mapping[str, Callable[[SourceFile, Requirement], Iterator[tuple[int, str]]]] = {
     "line": lambda file, requirement: lines.missing(file.text, requirement["line"]),
     "never": lambda file, requirement: lines.forbidden(file.text, requirement["never"]),
     "calls": lambda file, requirement: symbols.missing_call(file.module, requirement),
     "defines": lambda file, requirement: symbols.missing_definition(file.module, requirement["defines"]),
+    "marks": lambda file, requirement: symbols.missing_mark(file.module, requirement["marks"]),
+}
+THINGS: Mapping[str, Callable[[list[Document], Requirement], Iterator[Problem]]] = {
+    "field": fields.problems,
+    "none": fields.present,
+    "commands": commands.problems,
 }
 
 
-def find_regressions(repository: Path, controls: list[Control], *, deletable: frozenset[str]) -> list[Finding]:
-    """Every requirement that does not hold; `deletable` files may be gone, as they belong to the repository's user."""
-    files: dict[str, SourceFile] = {}
-    found = []
+class Structure:
+    """A repository's files and built overlays, each read once."""
+
+    def __init__(self, repository: Path) -> None:
+        self.repository = repository
+        self.builder = kubernetes.find_builder()
+        self._files: dict[str, SourceFile] = {}
+        self._overlays: dict[str, dict[str, list[Document]]] = {}
+
+    def problems(self, requirement: Requirement) -> Iterator[Problem]:
+        """Where a requirement does not hold."""
+        if "overlays" in requirement:
+            yield from self._of_overlays(requirement)
+            return
+        pattern = str(requirement["file"])
+        names = [pattern] if (self.repository / pattern).is_file() else self._matching(pattern)
+        if not names:
+            yield pattern, 1, "the file is gone"
+            return
+        files = [self._file(name) for name in names]
+        try:
+            yield from self._of_files(pattern, files, requirement)
+        except (OSError, ValueError, SyntaxError) as error:
+            yield pattern, getattr(error, "lineno", None) or 1, f"it cannot be read: {error}"
+
+    def _matching(self, pattern: str) -> list[str]:
+        return sorted(path.relative_to(self.repository).as_posix() for path in self.repository.glob(pattern))
+
+    def _file(self, name: str) -> SourceFile:
+        return self._files.setdefault(name, SourceFile(name, self.repository / name))
+
+    def _of_files(self, pattern: str, files: list[SourceFile], requirement: Requirement) -> Iterator[Problem]:
+        for word, check in TEXTS.items():
+            if word in requirement:
+                yield from ((file.name, *problem) for file in files for problem in check(file, requirement))
+        for word, find in THINGS.items():
+            if word in requirement:
+                documents = [document for file in files for document in file.documents]
+                yield from ((file or pattern, line, words) for file, line, words in find(documents, requirement))
+
+    def _of_overlays(self, requirement: Requirement) -> Iterator[Problem]:
+        folder = str(requirement["overlays"])
+        try:
+            if folder not in self._overlays:
+                self._overlays[folder] = self._read(folder)
+        except (OSError, ValueError) as error:
+            yield folder, 1, str(error)
+            return
+        for place, documents in self._overlays[folder].items():
+            for word, find in THINGS.items():
+                if word in requirement:
+                    yield from ((place, 1, words) for _, _, words in find(documents, requirement))
+
+    def _read(self, folder: str) -> dict[str, list[Document]]:
+        """What each overlay of a folder is built to, by its file; what their sources say where nothing can build."""
+        path = self.repository / folder
+        if not self.builder:
+            return {str(Path(folder).parent.as_posix()): kubernetes.read_sources(path.parent)}
+        built = kubernetes.build(path, self.builder)
+        return {f"{folder}/{name}/kustomization.yaml": documents for name, documents in built.items()}
+
+
+def find_regressions(repository: Path, controls: list[Control], *, deletable: frozenset[str]) -> Report:
+    """Check every requirement of some controls; `deletable` files belong to the repository's user."""
+    structure, report = Structure(repository), Report()
     for control in controls:
-        for requirement in (*map(_of_place, control.implemented), *control.requires):
-            name = str(requirement["file"])
-            if name in deletable and not (repository / name).exists():
-                continue
-            file = files.setdefault(name, SourceFile(repository / name))
-            found += [
-                Finding(control.id, control.statement, name, *problem) for problem in _problems(file, requirement)
-            ]
-    return list(dict.fromkeys(found))
+        own = [name for name in control.files() if name in deletable]
+        if own and not any((repository / name).exists() for name in own):
+            report.dropped.append(control.id)
+            continue
+        if not structure.builder and any("overlays" in requirement for requirement in control.requires):
+            report.unbuilt.append(control.id)
+        problems = (problem for requirement in _all_of(control) for problem in structure.problems(requirement))
+        report.findings.extend(Finding(control.id, control.statement, *problem) for problem in dict.fromkeys(problems))
+    return report
 
 
-def _of_place(place: str) -> Requirement:
+def _all_of(control: Control) -> list[Requirement]:
+    """What a control requires: its code, its tests, and what it says itself."""
+    tests = [place for place in control.verified if place != OUTSIDE]
+    return [*map(_code, control.implemented), *(_test(place, control.id) for place in tests), *control.requires]
+
+
+def _code(place: str) -> Requirement:
     """What a place of implementation requires: the file, and the symbol if it names one."""
     name, _, symbol = place.partition(":")
     return {"file": name, "defines": symbol} if symbol and name.endswith(".py") else {"file": name}
 
 
-def _problems(file: SourceFile, requirement: Requirement) -> Iterator[Problem]:
-    if not file.path.is_file():
-        yield 1, "the file is gone"
-        return
-    for word, check in CHECKS.items():
-        if word in requirement:
-            try:
-                yield from check(file, requirement)
-            except (OSError, ValueError, SyntaxError) as error:
-                yield getattr(error, "lineno", None) or 1, f"it cannot be read: {error}"
+def _test(place: str, control: str) -> Requirement:
+    """What a place of verification requires: the file, and in one of tests a test that carries the control's id."""
+    return {"file": place, "marks": control} if place.endswith(".py") else {"file": place}

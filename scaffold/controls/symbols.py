@@ -25,6 +25,20 @@ def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]
             return
 
 
+def missing_mark(module: Module, control: str) -> Iterator[tuple[int, str]]:
+    """A problem unless some test, or one set of its parameters, is marked with a control's id."""
+    if not any(_is_mark(node, control) for node in ast.walk(module)):
+        yield 1, f"no test is marked {control}"
+
+
+def _is_mark(node: ast.AST, control: str) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and _name(node.func) == "control"
+        and any(isinstance(given, ast.Constant) and given.value == control for given in node.args)
+    )
+
+
 def missing_call(module: Module, requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """A problem unless `within` calls `calls` as required."""
     within, name = str(requirement["within"]), str(requirement["calls"])

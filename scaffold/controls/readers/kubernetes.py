@@ -1,0 +1,118 @@
+"""Kubernetes: what kustomize builds of each overlay, and of that the pods, containers and rules of networks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from scaffold.controls import fields, nodes
+from scaffold.controls.fields import Document
+
+TEMPLATES = {
+    "Pod": ("spec",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"), ("spec", "template", "spec")),
+}
+"""Where a kind keeps the specification of its pods."""
+CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+RULES = {"ingress": "from", "egress": "to"}
+
+
+def find_builder() -> list[str]:
+    """The command that builds an overlay, from PATH or beside the interpreter; empty where there is none."""
+    beside = str(Path(sys.executable).parent)
+    for name, arguments in (("kubectl", ["kustomize"]), ("kustomize", ["build"])):
+        if program := shutil.which(name) or shutil.which(name, path=beside):
+            return [program, *arguments]
+    return []
+
+
+def build(folder: Path, builder: list[str]) -> dict[str, list[Document]]:
+    """The objects of every overlay in a folder, by the name of the overlay, and their parts.
+
+    Raises:
+        ValueError: One cannot be built.
+    """
+    overlays = sorted(path.parent for path in folder.glob("*/kustomization.yaml") if _is_overlay(path))
+    with ThreadPoolExecutor(4) as pool:
+        texts = pool.map(lambda overlay: _build(overlay, builder), overlays)
+        built = zip(overlays, texts, strict=True)
+        return {
+            overlay.name: _with_parts(replace(one, built=True) for one in fields.plain(text)) for overlay, text in built
+        }
+
+
+def read_sources(folder: Path) -> list[Document]:
+    """The objects that stand whole in the files below a folder, and their parts."""
+    files = sorted(path for path in folder.rglob("*.yaml") if path.name != "kustomization.yaml")
+    return _with_parts(one for file in files for one in fields.plain(file.read_text(encoding="utf-8")))
+
+
+def _is_overlay(file: Path) -> bool:
+    return "kind: Component" not in file.read_text(encoding="utf-8")
+
+
+def _build(overlay: Path, builder: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            [*builder, str(overlay)],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ValueError(f"the overlay {overlay.name} cannot be built: {error}") from error
+    if done.returncode:
+        raise ValueError(f"the overlay {overlay.name} cannot be built: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout
+
+
+def _with_parts(objects: Iterable[Document]) -> list[Document]:
+    return [part for one in objects for part in (one, *_pods(one), *_rules(one))]
+
+
+def _pods(one: Document) -> Iterator[Document]:
+    """The pod that an object makes, as `PodSpec`, and its containers, each as `Container`."""
+    path = TEMPLATES.get(one.kind)
+    pod = nodes.find(one.node, *path) if path else None
+    if pod is None:
+        return
+    yield replace(one, kind="PodSpec", node=pod)
+    for name in CONTAINERS:
+        for container in nodes.items(nodes.find(pod, name)):
+            yield replace(one, kind="Container", name=nodes.text_of(container, "name"), node=container)
+
+
+def _rules(one: Document) -> Iterator[Document]:
+    """Each rule of a network policy, as `IngressRule` or `EgressRule`, and each of its peers, as `Peer`."""
+    if one.kind != "NetworkPolicy":
+        return
+    for direction, peers in RULES.items():
+        for rule in nodes.items(nodes.find(one.node, "spec", direction)):
+            line = nodes.line_of(rule)
+            named = nodes.find(rule, peers) or nodes.sequence([], line)
+            yield replace(one, kind=f"{direction.title()}Rule", node=nodes.replaced(rule, peers=named))
+            for peer in nodes.items(named):
+                yield replace(one, kind=f"{direction.title()}Peer", node=_peer(peer))
+
+
+def _peer(peer: yaml.Node) -> yaml.Node:
+    """A peer with `scope`: what it lets in or out, as far as that is anybody."""
+    block = nodes.find(peer, "ipBlock")
+    if block is not None:
+        everywhere = nodes.text_of(block, "cidr") in ("0.0.0.0/0", "::/0")
+        scope = "anywhere" if everywhere and not nodes.items(nodes.find(block, "except")) else "some addresses"
+    else:
+        namespaces, pods = nodes.find(peer, "namespaceSelector"), nodes.find(peer, "podSelector")
+        anybody = namespaces is not None and not nodes.entries(namespaces) and not nodes.entries(pods)
+        scope = "every namespace" if anybody else "some pods"
+    return nodes.replaced(peer, scope=nodes.scalar(scope, nodes.line_of(peer)))
