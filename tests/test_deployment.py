@@ -255,7 +255,7 @@ LEFTOVERS = {
 def _run_leftovers_step(repository: Path) -> int:
     for arguments in (["init", "-q"], ["add", "--all", "--force"]):
         subprocess.run(["git", *arguments], cwd=repository, check=True)
-    [script] = [line for line in scripts(repository) if "git grep" in line]
+    [script] = [line for line in scripts(repository) if "leftovers.sh" in line]
     return subprocess.run(["bash", "-e", "-c", script], cwd=repository, capture_output=True, check=False).returncode
 
 

@@ -8,12 +8,14 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import copier
 import pytest
 import yaml
 
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
-from tests.living import CHECKOUT, Living, git
+from tests.living import CHECKOUT, Living, Template, git
+from tests.releases import live, release
 from tests.scanners import scan
 
 HOME = "https://git.example.com/mcp-scaffold.git"
@@ -46,33 +48,102 @@ def refusal_of(living: Living, ci: str) -> str:
     return next(str(step["run"]) for step in steps if "leaves behind" in step.get("name", ""))
 
 
+def refuse(living: Living, ci: str = "github", **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a CI says of what the last commit left behind."""
+    command = ["sh", "-ec", refusal_of(living, ci)]
+    given = {**os.environ, **environment}
+    return subprocess.run(command, cwd=living.folder, env=given, capture_output=True, text=True, check=False)
+
+
+ANSWER = {".copier-answers.yml": "_commit: v9\n"}
+TOOL = "src/notes_server/tools/notes.py"
+
+
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
 @pytest.mark.parametrize(
-    "edit,passes",
+    "edit,said",
     [
-        ({"own.txt": "fine\n"}, True),
-        ({"policy.yaml": None}, True),
-        ({".copier-answers.yml": "_commit: v9\n"}, True),
-        ({"own.txt": "<<<<<<< before updating\n"}, False),
-        ({"own.txt.rej": "\n"}, False),
-        ({".copier-answers.yml": "_commit: v9\n", "policy.yaml": None}, False),
-        ({".copier-answers.yml": "_commit: v9\n", "src/notes_server/tools/notes.py": None}, False),
+        ({"own.txt": "fine\n"}, ""),
+        ({"policy.yaml": None}, ""),
+        (ANSWER, ""),
+        ({"own.txt": "<<<<<<< before updating\n"}, "own.txt:1:<<<<<<< before updating"),
+        ({"own.txt.rej": "\n"}, "own.txt.rej"),
+        (ANSWER | {"policy.yaml": None}, "policy.yaml"),
+        (ANSWER | {TOOL: None}, TOOL),
     ],
     ids=["edit", "your removal", "update", "markers", "rejected", "lost policy", "lost tool"],
 )
-def test_what_an_unfinished_update_leaves_behind_is_refused(render, ci, edit, passes) -> None:
+def test_what_an_unfinished_update_leaves_behind_is_refused_and_named(render, ci, edit, said) -> None:
     living = render(ci=ci)
     living.edit(edit)
 
-    done = subprocess.run(["sh", "-ec", refusal_of(living, ci)], cwd=living.folder, capture_output=True, check=False)
+    done = refuse(living, ci)
 
-    assert (done.returncode == 0) == passes, done.stdout
+    assert done.returncode == (1 if said else 0), done.stderr
+    assert done.stderr.splitlines()[1:2] == [said] * bool(said)
+
+
+def change_answer(living: Living) -> dict[str, str | None]:
+    """An answer, which is no other version of the template."""
+    return {".copier-answers.yml": living.read(".copier-answers.yml").replace("license: proprietary", "license: mit")}
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_a_person_may_delete_the_example_in_the_same_change_as_an_answer(render, ci) -> None:
+    living = render(ci=ci)
+    living.edit({TOOL: "# mine\n"})
+    living.edit({**change_answer(living), TOOL: None})
+
+    done = refuse(living, ci)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_removal_of_its_own_beside_an_update_is_a_persons(render) -> None:
+    living = render(ci="github")
+    first = git(living.folder, "rev-parse", "HEAD").strip()
+    living.edit({TOOL: None})
+    living.edit(ANSWER)
+
+    done = refuse(living, BEFORE=first)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+MANAGED, MOVED = "src/notes_server/runtime/bounds.py", "src/notes_server/runtime/limits.py"
+
+
+@pytest.mark.parametrize("keeps", [False, True], ids=["plain Copier", "with its edit"])
+def test_an_edit_that_an_update_lost_with_its_file_is_named(render, keeps) -> None:
+    living = render(ci="github")
+    text = living.read(MANAGED)
+    living.edit({MANAGED: f"{text}# an edit of mine\n"})
+    living.edit({**change_answer(living), MANAGED: None, MOVED: text + ("# an edit of mine\n" if keeps else "")})
+
+    done = refuse(living)
+
+    assert done.returncode == (0 if keeps else 1)
+    assert keeps or done.stderr.splitlines()[1:2] == [f"{MANAGED}: +# an edit of mine"]
+
+
+def test_what_plain_copier_loses_when_the_template_moves_a_file_is_seen(tmp_path) -> None:
+    source = release(CHECKOUT, tmp_path / "template", "v9.0.0")
+    living = live(source, {"ci": "github"}, tmp_path)
+    living.edit({MANAGED: f"{living.read(MANAGED)}# an edit of mine\n"})
+    place = "template/src/{{package_name}}/runtime"
+    git(source.location, "mv", f"{place}/bounds.py", f"{place}/limits.py")
+    Template(source.location).release("v9.1.0", {})
+
+    copier.run_update(living.folder, defaults=True, overwrite=True, quiet=True)
+    living.commit()
+
+    assert f"{MANAGED}: +# an edit of mine" in refuse(living).stderr
 
 
 def test_the_first_commit_has_nothing_to_compare_with(render) -> None:
     living = render(ci="github")
 
-    assert subprocess.run(["sh", "-ec", refusal_of(living, "github")], cwd=living.folder, check=False).returncode == 0
+    assert refuse(living).returncode == 0
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab"])
