@@ -229,6 +229,8 @@ def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> N
     assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     settings = (repositories(name) / "src/bob_server/runtime/settings.py").read_text()
     [grace] = re.findall(r"shutdown_grace_seconds.*default=(\d+)", settings)
+    [tool] = re.findall(r"tool_timeout_seconds.*default=(\d+)", settings)
+    assert int(grace) > int(tool), "a rollout cuts no call"
     assert pod["terminationGracePeriodSeconds"] > int(grace) + container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 

@@ -226,6 +226,12 @@ def test_a_container_has_time_to_finish(root: Path, rendered: Rendered, name: st
     )
     given = re.findall(r"(?:stopTimeout|termination_grace_period_seconds)\s+= (\d+)", text) or ["10"]
     assert int(given[0]) > int(grace)
+    [tool] = re.findall(r"MCP_TOOL_TIMEOUT_SECONDS   = \"(\d+)\"", text) or re.findall(
+        r"tool_timeout_seconds.*default=(\d+)", settings
+    )
+    assert int(grace) > int(tool), "a rollout cuts no call"
+    for drained in re.findall(r"deregistration_delay\s+= (\d+)", text):
+        assert int(drained) > int(tool)
 
 
 @everywhere

@@ -322,7 +322,6 @@ def production_settings(repository: Repository) -> dict[str, str]:
         "MCP_PUBLIC_URL": repository.public_url,
         "MCP_ALLOWED_ORIGINS": ALLOWED_ORIGIN,
         "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(32),
-        "MCP_SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
     }
 
 

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ META: dict[str, Any] = {
 }
 ASKABLE = META | {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
 ACCEPT = "application/json, text/event-stream"
+PATIENCE_SECONDS = 60
 
 
 class ServerProcess:
@@ -40,13 +43,13 @@ class ServerProcess:
         self._stderr = Path(name)
         self._process = subprocess.Popen([sys.executable, "-m", "sample"], env=environment(**given), stderr=handle)
         os.close(handle)
-        self.http = httpx2.Client(base_url=self.url, timeout=10, verify=ca or True)
+        self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS, verify=ca or True)
         self._wait(wait_for)
 
     def stop(self) -> int:
         """Send SIGTERM, keep the log, and return the exit status."""
         self._process.send_signal(signal.SIGTERM)
-        status = self._process.wait(timeout=30)
+        status = self._process.wait(timeout=PATIENCE_SECONDS)
         self.http.close()
         self._keep_log()
         return status
@@ -61,12 +64,11 @@ class ServerProcess:
 
     def becomes(self, path: str, status: int) -> bool:
         """Whether a path answers with that status before long."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self.http.get(path).status_code == status:
-                return True
-            time.sleep(0.1)
-        return False
+        return becomes_true(lambda: self.http.get(path).status_code == status)
+
+    def listens_no_more(self) -> bool:
+        """Whether it takes no new connection before long."""
+        return becomes_true(lambda: not _is_open(self.port))
 
     def post(self, message: dict[str, Any], token: str | None = None, **headers: str) -> httpx2.Response:
         """Send one message; keywords are headers, with hyphens for underscores."""
@@ -95,6 +97,20 @@ class ServerProcess:
         """Call a tool."""
         return self.request("tools/call", {"name": tool, "arguments": arguments or {}}, token, era)
 
+    @contextmanager
+    def held(
+        self, token: str | None = None, era: str = MODERN, tool: str = "hold", **meta: object
+    ) -> Iterator["HeldCall"]:
+        """A call that has begun, and goes on until it is released; keywords are its metadata."""
+        with socket.create_server(("127.0.0.1", 0)) as place, ThreadPoolExecutor() as pool:
+            arguments = {"port": place.getsockname()[1]}
+            meta |= META if era == MODERN else {}
+            params = {"name": tool, "arguments": arguments, "_meta": meta}
+            answered = pool.submit(self.request, "tools/call", params, token, era)
+            place.settimeout(PATIENCE_SECONDS)
+            with place.accept()[0] as begun:
+                yield HeldCall(begun, answered)
+
     def ask(self, token: str | None = None) -> str:
         """The sealed state of a call that asks its person something first."""
         response = self.request("tools/call", {"name": "ask_first", "arguments": {}, "_meta": ASKABLE}, token)
@@ -118,14 +134,13 @@ class ServerProcess:
             yield (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
 
     def _wait(self, path: str) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if self.http.get(path).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            time.sleep(0.05)
+        def is_settled() -> bool:
+            with suppress(httpx2.TransportError):
+                return self._process.poll() is not None or self.http.get(path).status_code == 200
+            return False
+
+        if becomes_true(is_settled) and self._process.poll() is None:
+            return
         self._process.kill()
         self._process.wait()
         self._keep_log()
@@ -135,6 +150,35 @@ class ServerProcess:
         if self._stderr.exists():
             self.log = self._stderr.read_text(encoding="utf-8")
             self._stderr.unlink()
+
+
+@dataclass(frozen=True)
+class HeldCall:
+    """A call of a tool that connected here when it began, and waits for the end of that."""
+
+    begun: socket.socket
+    answered: Future[httpx2.Response]
+
+    def release(self) -> None:
+        """Let it go on."""
+        self.begun.close()
+
+    def answer(self) -> httpx2.Response:
+        """What it gave."""
+        return self.answered.result(timeout=PATIENCE_SECONDS)
+
+
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    """Whether a condition holds before long: on a busy machine, that is long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

@@ -1,7 +1,10 @@
 # Managed by the template; updates merge into this file.
 """Start, drain and stop of the HTTP server."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -9,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from mcp.server.subscriptions import ListenHandler
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from .connections import ConnectionLimits
@@ -27,6 +31,14 @@ class Application:
     listen: ListenHandler
     record: Callable[[Mapping[str, Any], Refused], None]
     """Leaves the event of a refusal before there is an ASGI scope; takes what is known instead of one."""
+    end: Callable[[], Awaitable[None]]
+    """Answers every request that has no whole answer yet, and cancels it."""
+
+
+logger = logging.getLogger(__name__)
+
+LAST_SECONDS = 3
+"""After the grace time, for what cancels late and for the end of the application."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -43,9 +55,26 @@ class DrainingServer(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for calls in flight until the grace time is over, then answer those that remain, and wait for none."""
+        grace = self.config.timeout_graceful_shutdown or 0
+        ending = asyncio.create_task(self._end_after(grace))
+        try:
+            async with asyncio.timeout(grace + LAST_SECONDS):
+                await super().shutdown(sockets)
+        except TimeoutError:
+            logger.error("A call goes on although it was cancelled; the server ends without it.")
+        finally:
+            ending.cancel()
+
+    async def _end_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._application.end()
+
 
 def run_server(application: Application, settings: Settings) -> None:
     """Serve until a signal; calls in flight have `MCP_SHUTDOWN_GRACE_SECONDS`."""
+    AppStatus.enable_automatic_graceful_drain = False  # It would cut each event stream at the signal.
     limits = ConnectionLimits(
         settings.max_connections, settings.client_timeout_seconds, application.record, load_certificate(settings)
     )

@@ -50,7 +50,7 @@ resource "aws_lb_target_group" "server" {
   protocol                      = "HTTP"
   port                          = 8000
   vpc_id                        = aws_vpc.main.id
-  deregistration_delay          = 30
+  deregistration_delay          = 45
   load_balancing_algorithm_type = "least_outstanding_requests"
 
   health_check {
