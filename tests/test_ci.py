@@ -22,7 +22,7 @@ from tests.living import CHECKOUT
 from tests.scanners import scan
 
 REGIONS = {
-    "kubernetes": "main",
+    "kubernetes": "eu-west-1,us-east-1",
     "aws-ecs": "eu-west-1,us-east-1",
     "gcp-cloud-run": "europe-west1,us-central1",
     "azure-container-apps": "westeurope,northeurope",
@@ -387,8 +387,13 @@ esac
         """
 region=$2
 case "$5" in
+  get) [ "$6" != replicasets ] || printf ' 4\n2 3\n' ;;
   set) echo "$*" > "$here/$region" ;;
-  rollout) [ "$6" != status ] || [ "$region" != "$BROKEN" ] ;;
+  rollout)
+    case "$6" in
+      status) [ "$region" != "$BROKEN" ] || [ -e "$here/$region.back" ] ;;
+      undo) [ -z "$STUCK" ] && touch "$here/$region.back" ;;
+    esac ;;
 esac
 """,
     ),
@@ -430,7 +435,46 @@ def test_a_region_that_does_not_take_it_ends_the_deployment(name: str, rendered:
     assert done.returncode == 1
     assert target == "gcp-cloud-run" or f"{first}: the new" in done.stderr
     assert not [region for region in others if (tmp_path / region).exists()]
-    assert target != "kubernetes" or "rollout undo" in (tmp_path / "calls").read_text()
+
+
+TOLD = {
+    "none": ["eu-west-1: runs", "us-east-1: runs"],
+    "eu-west-1": ["eu-west-1: the new pods did not become ready and it went back;", "us-east-1: was left as it is"],
+    "us-east-1": ["eu-west-1: runs", "us-east-1: the new pods did not become ready and it went back;"],
+}
+
+
+@pytest.mark.parametrize("broken", TOLD)
+def test_a_cluster_that_does_not_take_it_goes_back_and_each_says_its_state(
+    broken: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    done = deploy(rendered("github, kubernetes"), "kubernetes", tmp_path, BROKEN=broken)
+    states = done.stderr.splitlines()
+    assert [state.startswith(told) for state, told in zip(states, TOLD[broken], strict=True)] == [True, True], states
+    undone = [line for line in (tmp_path / "calls").read_text().splitlines() if "rollout undo" in line]
+    back = "rollout undo deployment/bob-server --to-revision 3"
+    assert [line.partition("bob-server ")[2] for line in undone] == ([] if broken == "none" else [back])
+
+
+def test_a_cluster_that_cannot_go_back_says_what_it_asks_for(rendered: Rendered, tmp_path: Path) -> None:
+    done = deploy(rendered("github, kubernetes"), "kubernetes", tmp_path, BROKEN="eu-west-1", STUCK="yes")
+    assert done.returncode == 1
+    assert f"it could not go back: it asks for {REGISTRY}@{DIGEST}; the pods of revision 3 still serve" in done.stderr
+
+
+def test_the_job_takes_a_new_token_for_each_step(rendered: Rendered, tmp_path: Path) -> None:
+    job = jobs_of(rendered("github, kubernetes"))["deploy"]
+    [command] = [step["env"]["ID_TOKEN_COMMAND"] for step in job["steps"] if "ID_TOKEN_COMMAND" in step.get("env", {})]
+    put_program(tmp_path, "curl", 'echo >> "$here/asked"; echo "token $(wc -l < "$here/asked")"')
+    put_program(tmp_path, "jq", "cat")
+    forge = {
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of the job",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "https://forge.example.com",
+    }
+    place = {"ID_TOKEN_COMMAND": command, "AUDIENCE": "bob-server", "BROKEN": "us-east-1"}
+    deploy(rendered("github, kubernetes"), "kubernetes", tmp_path, **forge, **place)
+    steps = ["before the first", "while it waits", "before the second", "while it waits", "before it goes back"]
+    assert (tmp_path / "token").read_text() == f"token {len(steps)}"
 
 
 NEEDED = [(name, variable) for name in DEPLOYED for variable in VARIABLES[name.split(", ")[1]]]
