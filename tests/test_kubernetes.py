@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.combinations import ISSUERS, complete
 from tests.deployments import (
     ANSWERS,
     DEPLOYMENT,
@@ -142,7 +143,7 @@ def test_a_kind_without_a_schema_is_seen() -> None:
 @pytest.mark.parametrize("name", KUBERNETES)
 def test_the_readme_says_what_was_checked_and_what_nobody_tried(name: str, repositories: Repositories) -> None:
     text = (repositories(name) / "deploy/kubernetes/README.md").read_text()
-    assert "Nothing here was applied to a cluster" in text
+    assert "No container ran there" in text
     assert f"Kubernetes {VERSIONS[0]} and {VERSIONS[1]}" in text
 
 
@@ -285,8 +286,18 @@ def test_the_network_is_closed_both_ways(name: str, deployed: Deployed) -> None:
     assert all(rule["to"] and rule["ports"] for rule in policies["bob-server"]["egress"])
 
 
-PUBLIC = ["93.184.215.14", "2606:2800:21f::1"]
-CLOSED = ["169.254.169.254", "fd00:ec2::254", "fe80::1", "10.0.0.1", "172.31.255.255", "192.168.1.1", "100.100.100.200"]
+PUBLIC = ["93.184.215.14", "2606:2800:21f::1", "64:ff9b::5db8:d70e"]
+BEHIND_NAT64 = ["64:ff9b::a9fe:a9fe", "64:ff9b::a00:1", "64:ff9b::ac1f:fffe", "64:ff9b::c0a8:101", "64:ff9b::6464:64c8"]
+CLOSED = [
+    *BEHIND_NAT64,
+    "169.254.169.254",
+    "fd00:ec2::254",
+    "fe80::1",
+    "10.0.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "100.100.100.200",
+]
 
 
 @pytest.mark.parametrize("name", KUBERNETES)
@@ -300,7 +311,7 @@ def test_only_public_addresses_are_reached(name: str, deployed: Deployed) -> Non
 def _covers(block: dict[str, Any], address: str) -> bool:
     place = ipaddress.ip_address(address)
     return place in ipaddress.ip_network(block["cidr"]) and not any(
-        place in ipaddress.ip_network(hole) for hole in block["except"]
+        place in ipaddress.ip_network(hole) for hole in block.get("except", [])
     )
 
 
@@ -309,7 +320,8 @@ def test_the_quota_admits_every_replica_and_an_update(deployed: Deployed) -> Non
         kinds = deployed(name)["production"]
         [deployment], hard = kinds["Deployment"], kinds["ResourceQuota"][0]["spec"]["hard"]
         [maximum] = [item["spec"]["maxReplicas"] for item in kinds.get("HorizontalPodAutoscaler", [])] or [1]
-        pods = maximum + deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        pods = 2 * maximum  # all new ones, while the last of the old ones end
         limits = deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
         beside = kinds["LimitRange"][0]["spec"]["limits"][0]["default"]
         assert int(hard["pods"]) >= pods + 4
@@ -441,7 +453,14 @@ def test_istio_lets_out_to_listed_hosts_alone(deployed: Deployed) -> None:
     kinds = deployed("kubernetes-istio")["production"]
     assert kinds["Sidecar"][0]["spec"]["outboundTrafficPolicy"] == {"mode": "REGISTRY_ONLY"}
     assert [item["spec"]["hosts"] for item in kinds["ServiceEntry"]] == [["id.example.com"]]
-    assert kinds["RequestAuthentication"][0]["spec"]["jwtRules"][0]["issuer"] == HTTP["auth_issuer"]
+
+
+def test_istio_leaves_tokens_to_the_server_which_audits_refusals_and_challenges(deployed: Deployed) -> None:
+    kinds = deployed("kubernetes-istio")["production"]
+    assert "RequestAuthentication" not in kinds
+    [policy] = kinds["AuthorizationPolicy"]
+    sources = [place["source"] for rule in policy["spec"]["rules"] for place in rule.get("from", [])]
+    assert not [source for source in sources if "requestPrincipals" in source]
 
 
 def test_linkerd_lets_in_the_gateway_and_scrapes(deployed: Deployed) -> None:
@@ -490,6 +509,9 @@ RELEASED = "bob-server@sha256:" + "1" * 64
 CLUSTER = """#!/bin/sh
 # Builds for real; of a cluster it has only the secret whose keys are files of its folder, and a log of what is applied.
 here=$(dirname "$0")
+case $* in
+  *--dry-run=server*) if [ -e "$here/refusal" ]; then cat "$here/refusal" >&2; exit 1; fi; cat > /dev/null; exit ;;
+esac
 case $1 in
   kustomize) exec "$REAL_KUBECTL" "$@" ;;
   get) cat "$here/secret/$(expr "$*" : '.*{.data.\\([a-z-]*\\)}')" 2>/dev/null || true ;;
@@ -498,10 +520,12 @@ esac
 """
 
 
-def apply(repository: Path, image: str, keys: list[str]) -> tuple[subprocess.CompletedProcess[str], bool]:
+def apply(
+    repository: Path, image: str, keys: list[str], overlay: str = "production"
+) -> tuple[subprocess.CompletedProcess[str], bool]:
     """The run of `apply.sh` against a cluster whose secret has those keys, and whether anything was applied."""
     tools = repository / "tools"
-    (tools / "secret").mkdir(parents=True)
+    (tools / "secret").mkdir(parents=True, exist_ok=True)
     for key in keys:
         (tools / "secret" / key).write_text("c2VjcmV0")
     (tools / "kubectl").write_text(CLUSTER)
@@ -510,7 +534,7 @@ def apply(repository: Path, image: str, keys: list[str]) -> tuple[subprocess.Com
     deployment.write_text(re.sub(r"bob-server@sha256:\w+", image, deployment.read_text()))
     environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "REAL_KUBECTL": find_tool("kubectl")}
     script = repository / "deploy/kubernetes/apply.sh"
-    ran = subprocess.run([script, "production"], env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run([script, overlay], env=environment, capture_output=True, text=True, check=False)
     return ran, (tools / "applied").exists()
 
 
@@ -539,3 +563,92 @@ def test_nothing_is_applied_without_a_released_image(copied: Path) -> None:
     ran, applied = apply(copied, "bob-server@sha256:" + "0" * 64, KEYS)
     assert "the image has no digest yet" in ran.stderr
     assert (ran.returncode, applied) == (1, False)
+
+
+def test_nothing_is_applied_where_the_cluster_would_refuse_a_part(copied: Path) -> None:
+    (copied / "tools").mkdir()
+    (copied / "tools/refusal").write_text('no matches for kind "PodMonitor" in version "monitoring.coreos.com/v1"\n')
+    ran, applied = apply(copied, RELEASED, KEYS)
+    assert 'no matches for kind "PodMonitor"' in ran.stderr
+    assert (ran.returncode, applied) == (1, False)
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_what_kustomize_renames_has_a_name_of_its_own(name: str, deployed: Deployed) -> None:
+    """It also rewrites that name where a Role lists what may be changed, of whatever kind that is."""
+    for kinds in deployed(name).values():
+        [settings] = [item["metadata"]["name"] for item in kinds["ConfigMap"] if "MCP_PUBLIC_URL" in item["data"]]
+        others = {item["metadata"]["name"] for items in kinds.values() for item in items} - {settings}
+        assert settings.rpartition("-")[0] not in others
+        [role] = kinds["Role"]
+        assert role["rules"][0]["resourceNames"] == [kinds["Deployment"][0]["metadata"]["name"]]
+        [container] = kinds["Deployment"][0]["spec"]["template"]["spec"]["containers"]
+        assert container["envFrom"] == [{"configMapRef": {"name": settings}}]
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_a_setting_of_ones_own_is_added_as_the_readme_says(
+    name: str, repositories: Repositories, tmp_path: Path
+) -> None:
+    repository = Path(shutil.copytree(repositories(name), tmp_path / "repository"))
+    text = (repository / "deploy/kubernetes/README.md").read_text()
+    [block] = [found for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "configMapGenerator" in found]
+    overlay = repository / "deploy/kubernetes/overlays/local"
+    with (overlay / "kustomization.yaml").open("a") as file:
+        file.write(block)
+    kinds = by_kind(build_overlay(overlay))
+    assert settings_of(kinds)["MCP_LOG_LEVEL"] == "WARNING"
+    assert settings_of(kinds)["MCP_PUBLIC_URL"] == HTTP["public_url"]
+
+
+# --------------------------------------------------------------------------------------------- audiences and addresses
+
+
+@pytest.mark.parametrize("provider", ISSUERS)
+def test_no_environment_takes_the_tokens_of_another(provider: str, tmp_path: Path) -> None:
+    answers = HTTP | {"auth_provider": provider, "deployment": "kubernetes", "regions": "main"}
+    repository = render_answers(TEXTS | complete(answers), tmp_path / "repository")
+    defaults = (repository / "deploy/kubernetes/base/settings.env").read_text()
+    [audiences] = re.findall("MCP_AUTH_AUDIENCE=(.*)", defaults)
+    code = (repository / "src/bob_server/runtime/settings.py").read_text()
+    [prefix] = re.findall('auth_scope_prefix: str = "(.*)"', code)
+    told = [audiences]
+    for environment in ("dev", "staging"):
+        settings = (repository / f"deploy/kubernetes/overlays/{environment}/settings.env").read_text()
+        told += re.findall("^MCP_AUTH_AUDIENCE=(.*)", settings, re.MULTILINE)
+        [own] = re.findall("^MCP_AUTH_SCOPE_PREFIX=(.*)", settings, re.MULTILINE) or [""]
+        assert not prefix or own not in {"", prefix}
+    assert len(told) == 3
+    assert len({audience for text in told for audience in text.split(",")}) == len(",".join(told).split(","))
+
+
+def test_an_environment_whose_audience_only_the_provider_knows_waits_for_it(tmp_path: Path) -> None:
+    answers = HTTP | {"auth_provider": "entra", "deployment": "kubernetes", "replica_state": "memory"}
+    repository = render_answers(TEXTS | complete(answers), tmp_path / "repository")
+    ran, applied = apply(repository, RELEASED, KEYS, overlay="dev")
+    assert "the environment has no audience of its own yet; set MCP_AUTH_AUDIENCE in" in ran.stderr
+    assert (ran.returncode, applied) == (1, False)
+
+
+@pytest.mark.parametrize("name", KUBERNETES)
+def test_names_are_looked_up_in_the_dns_of_every_kind_of_cluster(name: str, deployed: Deployed) -> None:
+    """OpenShift's pods of DNS listen on 5353, which is what a policy sees."""
+    policies = deployed(name)["production"]["NetworkPolicy"]
+    rules = [
+        rule
+        for item in policies
+        for rule in item["spec"].get("egress", [])
+        if {"port": 53, "protocol": "UDP"} in rule["ports"]
+    ]
+    assert rules
+    for rule in rules:
+        pods, node = rule["to"]
+        [expression] = pods["namespaceSelector"]["matchExpressions"]
+        assert expression["values"] == ["kube-system", "openshift-dns"]
+        assert node == {"ipBlock": {"cidr": "169.254.20.10/32"}}
+        assert {(port["port"], port["protocol"]) for port in rule["ports"]} == set(
+            itertools.product((53, 5353), ("UDP", "TCP"))
+        )

@@ -35,7 +35,6 @@ KINDS = {
     "policy.linkerd.io/v1beta3/Server",
     "security.istio.io/v1/AuthorizationPolicy",
     "security.istio.io/v1/PeerAuthentication",
-    "security.istio.io/v1/RequestAuthentication",
 }
 DOCUMENTATION = {"description", "title", "example", "externalDocs"}
 
