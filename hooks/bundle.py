@@ -12,7 +12,6 @@ to the next release. Its local part (`+g…`) is refused by every package index:
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from packaging.version import InvalidVersion, Version
+
+from scaffold import environment
 
 BUNDLE_NAME = "template.bundle"
 TEMPLATE_FOLDERS = ("includes", "template")
@@ -41,6 +42,7 @@ _FIXED_IDENTITY = {
 _FIXED_SETTINGS = tuple(
     argument
     for setting in (
+        *environment.GIT_SETTINGS,
         "core.autocrlf=false",
         "core.excludesFile=",
         "fetch.unpackLimit=1000000",
@@ -51,8 +53,6 @@ _FIXED_SETTINGS = tuple(
     )
     for argument in ("-c", setting)
 )
-# A hook of git that starts a build would otherwise redirect every git command of it.
-_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 
 class BundleError(Exception):
@@ -88,10 +88,9 @@ class Repository:
         Raises:
             BundleError: git failed; the message is its own.
         """
-        inherited = {key: value for key, value in os.environ.items() if key not in _INHERITED}
         done = subprocess.run(
             ["git", "-C", str(self.path), *_FIXED_SETTINGS, *arguments],
-            env={**inherited, **self.environment},
+            env={**environment.for_git(), **self.environment},
             input=stdin.encode(),
             capture_output=True,
             check=False,

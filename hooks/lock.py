@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scaffold import environment
 from scaffold.errors import LockError, UnavailableError
 
 # What uv says when the package index is out of reach; its exit status does not tell.
@@ -21,7 +22,9 @@ def lock(repository: Path) -> None:
     """
     # This interpreter satisfies `requires-python`, so uv need not look for another, let alone download one.
     command = [_uv(), "lock", "--quiet", "--no-progress", "--python", sys.executable]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command, cwd=repository, capture_output=True, text=True, errors="replace", env=environment.for_uv(), check=False
+    )
     if not done.returncode:
         return
     if any(words in done.stderr.lower() for words in _NETWORK_WORDS):

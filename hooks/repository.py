@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+from scaffold.environment import GIT_SETTINGS
 from scaffold.errors import UnavailableError
+from scaffold.git import Git, GitError
 
-_FALLBACK_IDENTITY = ("-c", "user.name=mcp-scaffold", "-c", "user.email=mcp-scaffold@example.com")
-# What a person configured for other repositories must neither run here nor leave files out.
-_ALONE = ("-c", f"core.hooksPath={os.devnull}", "-c", f"core.excludesFile={os.devnull}", "-c", "init.templateDir=")
+# What a person configured for other repositories must not leave files out.
+_SETTINGS = (*GIT_SETTINGS, f"core.excludesFile={os.devnull}")
+_FALLBACK_IDENTITY = ("user.name=mcp-scaffold", "user.email=mcp-scaffold@example.com")
 
 
 def commit_all(repository: Path, message: str) -> None:
@@ -21,32 +23,17 @@ def commit_all(repository: Path, message: str) -> None:
     Raises:
         UnavailableError: There is no git, or it refused; the files stay as they are.
     """
-    _git(repository, "init", "--quiet", "--initial-branch=main")
-    _git(repository, "add", "--all")
-    identity = () if _has_identity(repository) else _FALLBACK_IDENTITY
-    _git(repository, *identity, "commit", "--quiet", f"--message={message}")
-
-
-def _has_identity(repository: Path) -> bool:
-    return _run(repository, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT").returncode == 0
-
-
-def _git(repository: Path, *arguments: str) -> None:
-    done = _run(repository, *arguments)
-    if done.returncode:
-        raise UnavailableError(f"git refused: {' '.join(done.stderr.split())}")
-
-
-def _run(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    git = Git(repository, settings=_SETTINGS)
     try:
-        return subprocess.run(
-            ["git", *_ALONE, *arguments],
-            cwd=repository,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise UnavailableError("git is not installed") from error
+        git("init", "--quiet", "--initial-branch=main")
+        git("add", "--all")
+        _identified(git)("commit", "--quiet", f"--message={message}")
+    except GitError as error:
+        raise UnavailableError(str(error).removesuffix(".")) from error
+
+
+def _identified(git: Git) -> Git:
+    """The same git, with an identity where none is configured."""
+    if replace(git, settings=(*git.settings, "user.useConfigOnly=true")).succeeds("var", "GIT_COMMITTER_IDENT"):
+        return git
+    return replace(git, settings=(*git.settings, *_FALLBACK_IDENTITY))

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scaffold.console import emit, note
+from scaffold.environment import open_standard_streams
 from scaffold.errors import ScaffoldError
 
 # Without rich, help appears in half the time.
@@ -29,6 +30,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 def main() -> NoReturn:
     """Run the command line; no traceback reaches a user unless `--debug` asks for it."""
+    open_standard_streams()
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     as_document = "--json" in arguments
     try:

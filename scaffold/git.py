@@ -1,23 +1,14 @@
-"""git, as this project runs it: it asks nothing, runs no hook, and takes no lock that it can do without."""
+"""git, as this project runs it: it asks nothing, runs no program of a person's, and takes no lock that it can spare."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scaffold import environment
 from scaffold.errors import ScaffoldError
-
-# A git hook that runs this command would redirect every git process of it.
-REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-_ALONE = tuple(
-    argument
-    for setting in (f"core.hooksPath={os.devnull}", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false")
-    for argument in ("-c", setting)
-)
 
 
 class GitError(ScaffoldError):
@@ -29,11 +20,13 @@ class Git:
     """Runs git in a folder.
 
     Attributes:
-        variables: What its environment holds beside this process's.
+        variables: What its environment holds beside what `scaffold.environment` lets through.
+        settings: What overrides a person's configuration.
     """
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[str, ...] = environment.GIT_SETTINGS
 
     def with_variables(self, **variables: str) -> Git:
         """The same git with more in its environment."""
@@ -68,17 +61,16 @@ class Git:
         Raises:
             GitError: git is missing.
         """
-        inherited = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
         try:
             return subprocess.run(
-                ["git", *_ALONE, *arguments],
+                ["git", *(part for setting in self.settings for part in ("-c", setting)), *arguments],
                 cwd=self.folder,
-                env={**inherited, **_QUIET, **self.variables},
+                env={**environment.for_git(), **self.variables},
                 input=stdin,
                 capture_output=True,
                 check=False,
             )
-        except FileNotFoundError as error:
+        except OSError as error:
             raise GitError("git is not installed: install git 2.31 or later.") from error
 
 

@@ -25,8 +25,6 @@ ANSWERS_FILE = ".copier-answers.yml"
 _REFUSAL = re.compile(r"(?:Validation error for question|Invalid choice for) '\w+': (?P<sentence>.+)", re.DOTALL)
 _REQUIRED = re.compile(r'Question "(?P<key>\w+)" is required')
 _ORIGIN = re.compile(r"^_src_path:.*\n(?: .*\n)*", re.MULTILINE)
-# A git hook that runs this command would redirect every git process of it.
-_REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,6 @@ class Renderer:
         """Begin to import Copier, which takes a while, in the background."""
         self._source = source
         self.template = folder / "template"
-        for name in _REDIRECTIONS:
-            os.environ.pop(name, None)
         Thread(target=_import_copier, daemon=True).start()
 
     def with_defaults(self, answers: Answers, repository: Path) -> Render:

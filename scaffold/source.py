@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from scaffold.errors import ScaffoldError
+from scaffold.git import Git, GitError
 
 CANONICAL_URL: Final = "https://example.com/mcp-scaffold.git"
 """What a repository rendered from a bundle records as its origin, the same on every machine.
@@ -118,9 +118,6 @@ def _maps(entry: tuple[str, str], url: str) -> bool:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise SourceError("The template is a git checkout, and git is not installed: install git.") from error
-    if done.returncode:
-        raise SourceError(f"git cannot read {folder}: {done.stderr.strip()}")
-    return done.stdout.strip()
+        return Git(folder)(*arguments)
+    except GitError as error:
+        raise SourceError(f"The template in {folder} cannot be read: {error}") from error

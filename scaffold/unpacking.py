@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from scaffold.errors import RenderError
+from scaffold.git import Git, GitError
 from scaffold.source import TemplateSource
 
 _PATHSPECS = (":(top,glob)*.yml", "includes", "template")
@@ -24,7 +24,7 @@ def unpack(source: TemplateSource, folder: Path) -> None:
         RenderError: git is missing, or cannot read the source.
     """
     if source.kind == "bundle":
-        _git("clone", "--quiet", "--branch", source.ref, "--", str(source.location), str(folder))
+        _git(folder.parent, "clone", "--quiet", "--branch", source.ref, "--", str(source.location), str(folder))
     else:
         _copy_worktree(source.location, folder)
     _flatten(folder / "template")
@@ -38,9 +38,7 @@ def _flatten(tree: Path) -> None:
 
 
 def _copy_worktree(checkout: Path, folder: Path) -> None:
-    listed = _git(
-        "-C", str(checkout), "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_PATHSPECS
-    )
+    listed = _git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_PATHSPECS)
     # Git still lists what is deleted and not committed.
     names = [name for name in listed.split("\0") if name and os.path.lexists(checkout / name)]
     for parent in {Path(name).parent for name in names}:
@@ -49,11 +47,8 @@ def _copy_worktree(checkout: Path, folder: Path) -> None:
         shutil.copy(checkout / name, folder / name)
 
 
-def _git(*arguments: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8", check=False)
-    except FileNotFoundError as error:
-        raise RenderError("The template is kept in git, which is not installed: install git.") from error
-    if done.returncode:
-        raise RenderError(f"git cannot read the template: {' '.join(done.stderr.split())}")
-    return done.stdout
+        return Git(folder)(*arguments)
+    except GitError as error:
+        raise RenderError(f"The template cannot be read: {error}") from error

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from scaffold.errors import CannotProve
 from scaffold.proof.boot import Launcher, Server, production_settings
 from scaffold.proof.issuer import Authority, TokenShape, running_issuer
 from scaffold.proof.store import running_store
@@ -22,7 +21,10 @@ from scaffold.proof.wire import Client, Endpoint, Era, WireError
 from tests.servers.gateway import Gateway, running_gateway
 from tests.servers.started import install_rendered
 
-pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("rolling update")]
+pytestmark = [
+    *(pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("rolling update")),
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no Redis for it"),
+]
 
 SECOND = 0.2
 """How long a second of the cluster takes here."""
@@ -90,7 +92,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         settings = production_settings(repository) | {
             "MCP_AUTH_ISSUER": issuer.url,
             "MCP_RATE_LIMIT": "100000000/hour",
-            "MCP_REDIS_URL": stack.enter_context(store(folder)),
+            "MCP_REDIS_URL": stack.enter_context(running_store(installation)),
             "SSL_CERT_FILE": str(authority.certificate_file),
         }
         probe = pod["spec"]["containers"][0]["readinessProbe"]
@@ -101,17 +103,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
         for end in running.ends.values():
             end.close()
-
-
-@contextmanager
-def store(folder: Path) -> Iterator[str]:
-    """A Redis; the test is skipped where none is installed."""
-    with ExitStack() as stack:
-        try:
-            url = stack.enter_context(running_store(folder))
-        except CannotProve as error:
-            pytest.skip(str(error))
-        yield url
 
 
 @contextmanager

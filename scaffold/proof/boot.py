@@ -26,6 +26,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 
+from scaffold import environment
 from scaffold.errors import CannotProve
 from scaffold.proof.repository import Repository
 from scaffold.proof.wire import Endpoint, WireError, exchange
@@ -79,25 +80,20 @@ def install(repository: Repository, folder: Path) -> Installation:
 
     Raises `CannotProve` when uv, Python or the network is missing, and `NotStarted` when the lock does not install.
     """
-    command = [
-        find_uv(),
-        "sync",
-        "--locked",
-        "--no-dev",
-        "--no-editable",
-        # uv would take a wheel that it built before the sources changed.
-        "--reinstall-package",
-        repository.slug,
-        "--no-progress",
-        "--color",
-        "never",
-    ]
-    environment = {**_inherited(FOREIGN_TO_UV), "UV_PROJECT_ENVIRONMENT": str(folder / "environment")}
+    # uv would take a wheel that it built before the sources changed.
+    selection = ("--no-dev", "--no-editable", "--reinstall-package", repository.slug)
+    sync(repository, folder / "environment", *selection)
+    return Installation(repository, folder)
+
+
+def sync(repository: Repository, folder: Path, *selection: str) -> None:
+    """Make `folder` an environment with what uv's options select of a repository's lock; raises as `install` does."""
+    command = [find_uv(), "sync", "--locked", *selection, "--no-progress", "--color", "never"]
     try:
         done = subprocess.run(
             command,
             cwd=repository.path,
-            env=environment,
+            env={**environment.for_uv(), "UV_PROJECT_ENVIRONMENT": str(folder)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -108,14 +104,14 @@ def install(repository: Repository, folder: Path) -> Installation:
         )
     except subprocess.TimeoutExpired:
         raise CannotProve(f"Installing from the lock took longer than {INSTALL_SECONDS} seconds.") from None
-    if done.returncode:
-        told = done.stderr.lower()
-        if any(sign in told for sign in UNREACHABLE):
-            raise CannotProve(f"The package index cannot be reached.\n{last_lines(done.stderr)}")
-        if any(sign in told for sign in NO_PYTHON):
-            raise CannotProve(f"uv finds no Python that this repository accepts.\n{last_lines(done.stderr)}")
-        raise NotStarted("the lock does not install", last_lines(done.stderr))
-    return Installation(repository, folder)
+    if not done.returncode:
+        return
+    told = done.stderr.lower()
+    if any(sign in told for sign in UNREACHABLE):
+        raise CannotProve(f"The package index cannot be reached.\n{last_lines(done.stderr)}")
+    if any(sign in told for sign in NO_PYTHON):
+        raise CannotProve(f"uv finds no Python that this repository accepts.\n{last_lines(done.stderr)}")
+    raise NotStarted("the lock does not install", last_lines(done.stderr))
 
 
 def find_uv() -> str:
@@ -129,15 +125,6 @@ def find_uv() -> str:
         if found is None:
             raise CannotProve("uv is not installed, so nothing can be installed from the lock.") from None
         return found
-
-
-FOREIGN_TO_UV = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT")
-FOREIGN_TO_SERVER = (*FOREIGN_TO_UV, "MCP_", "OTEL_", "SSL_CERT_", "PYTHONDONTWRITEBYTECODE")
-
-
-def _inherited(foreign: tuple[str, ...]) -> dict[str, str]:
-    """This process's environment without what would change where uv installs, or how the server starts."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def last_lines(text: str, count: int = LOG_LINES) -> str:
@@ -306,9 +293,9 @@ class Launcher:
     def _group(
         self, command: Sequence[str], settings: Mapping[str, str], log: IO[bytes], pipe: int
     ) -> Iterator[subprocess.Popen[bytes]]:
-        environment = {**_inherited(FOREIGN_TO_SERVER), **settings}
+        variables = {**environment.for_server(), **settings}
         with (
-            started_group(command, self.installation.repository.path, environment, log, pipe) as process,
+            started_group(command, self.installation.repository.path, variables, log, pipe) as process,
             self.running.holding(process),
         ):
             yield process
@@ -336,13 +323,13 @@ def free_ports(count: int) -> list[int]:
 
 @contextmanager
 def started_group(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: IO[bytes], pipe: int
+    command: Sequence[str], cwd: Path, variables: Mapping[str, str], log: IO[bytes], pipe: int
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program as the leader of a process group, and end the group however the block ends."""
     process = subprocess.Popen(
         command,
         cwd=cwd,
-        env=dict(environment),
+        env=dict(variables),
         stdin=pipe,
         stderr=log,
         stdout=subprocess.PIPE if pipe == subprocess.PIPE else log,

@@ -141,7 +141,7 @@ class _Stage:
         if self._repository.provider != "none":
             self._issuer, settings = self._start_issuer(installation.folder)
         if self._repository.shares_state:
-            settings["MCP_REDIS_URL"] = stack.enter_context(running_store(installation.folder))
+            settings["MCP_REDIS_URL"] = stack.enter_context(running_store(installation))
         self._telemetry: dict[str, str] = {}
         if self._repository.exports_telemetry:
             self._telemetry[COLLECTOR_VARIABLE] = stack.enter_context(running_collector())

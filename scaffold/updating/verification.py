@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaffold import console, hooks
+from scaffold.environment import for_tests
 from scaffold.errors import ProofError, ScaffoldError, UnavailableError
 from scaffold.proof import boot, prove_repository
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, Verification
@@ -95,9 +95,7 @@ class _Run:
 
 def _run_uv(*arguments: str, repository: Path, environment: Path) -> _Run:
     """Run uv in a process group of its own, which ends with the block whatever happens."""
-    foreign = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT", "PYTEST_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    variables = {**inherited, "UV_PROJECT_ENVIRONMENT": str(environment)}
+    variables = {**for_tests(), "UV_PROJECT_ENVIRONMENT": str(environment)}
     log = environment.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [boot.find_uv(), *arguments]
