@@ -168,6 +168,17 @@ def test_other_texts_are_refused_with_key_and_rule(questions, key, text, rule):
             {"transport": "http", "auth_provider": "okta", "auth_issuer": "https://example.okta.com"},
             "auth_issuer does not have the shape",
         ),
+        (
+            {"transport": "http", "auth_provider": "entra", "auth_audience": "api://notes"},
+            "auth_audience does not have the shape that Microsoft Entra ID uses",
+        ),
+        ({"repository_url": "https://github.com/acme"}, "repository_url does not have the shape that GitHub uses"),
+        ({"repository_url": "https://dev.azure.com/a/_git/b", "ci": "github"}, "ci github does not run at dev.azure"),
+        (
+            {"transport": "http", "deployment": "aws-ecs", "regions": "us-east-1,cn-north-1"},
+            "regions must be of one cloud, and these are of AWS and AWS in China",
+        ),
+        ({"transport": "http", "image_repository": "ghcr.io/n"}, "image_repository does not have the shape that Git"),
         ({"transport": "http", "auth_audience": 'a"b'}, "auth_audience must be an identifier"),
         ({"transport": "http", "image_repository": "owner/notes"}, "image_repository must be a registry"),
         ({"transport": "http", "image_repository": "ghcr.io/o/notes:1"}, "image_repository must be a registry"),
