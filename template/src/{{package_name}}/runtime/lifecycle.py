@@ -86,8 +86,7 @@ def run_server(application: Application, settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        proxy_headers=False,
         lifespan="on",
         ws="none",
         timeout_keep_alive=75,  # longer than the load balancers before it keep a connection
