@@ -34,15 +34,20 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "client_claims": list,
     "subject_claims": list,
     "role_claims": list,
+    "person_claims": list,
     "second_factor": (dict, type(None)),
     "scope_prefix": str,
     "custom_scopes": bool,
+    "token_life": (dict, type(None)),
+    "iat_backdated_seconds": int,
+    "announces_pkce": bool,
     "registration": list,
     "jwt_setting": str,
     "setup": list,
     "sources": list,
     "unverified": list,
 }
+FRAMEWORKS: dict[str, Any] = YAML(typ="safe").load(TABLE.with_name("compliance.yml"))["frameworks"]["default"]
 TENANT = "01234567-89ab-4cde-8f01-23456789abcd"
 Row = dict[str, Any]
 QUESTION: Row = YAML(typ="safe").load(TABLE)["providers"]
@@ -176,6 +181,23 @@ def test_a_row_can_be_followed_and_checked(name: str) -> None:
     for sentence in (row["issuer_hint"], row["audience_hint"], row["jwt_setting"], *row["setup"], *row["unverified"]):
         assert sentence[0].isupper() or sentence.startswith("`"), sentence
         assert sentence.endswith("."), sentence
+
+
+@pytest.mark.parametrize("name", AUTHENTICATED)
+def test_tokens_of_a_row_fit_every_framework_or_can_be_set_to(name: str) -> None:
+    life = ROWS[name]["token_life"]
+    if life is not None:
+        assert set(life) == {"default", "shortest", "setting"}
+        assert life["setting"]
+        strictest = min(framework["token_max_age_seconds"] for framework in FRAMEWORKS.values())
+        assert (life["shortest"] or 0) <= strictest
+
+
+def test_entra_says_what_its_tokens_need_to_be_taken_under_strict_frameworks() -> None:
+    entra = ROWS["entra"]
+    assert entra["person_claims"] == ["tid", "oid"]
+    assert (entra["iat_backdated_seconds"], entra["announces_pkce"]) == (300, False)
+    assert (entra["token_life"]["default"], entra["token_life"]["shortest"]) == (5400, 600)
 
 
 def test_cognito_tokens_are_bound_by_client_and_kind_since_they_have_no_audience() -> None:

@@ -12,6 +12,8 @@ import httpx2
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from .provider import PROVIDER
+
 logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 300.0
@@ -37,6 +39,7 @@ class IssuerKeys:
         self._keys: dict[str | None, PyJWK] = {}
         self._fetched_at = float("-inf")
         self._lock = anyio.Lock()
+        self._announces_pkce = PROVIDER.announces_pkce
 
     @property
     def known(self) -> bool:
@@ -87,7 +90,8 @@ class IssuerKeys:
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str) or urlsplit(jwks_uri).scheme != urlsplit(self._issuer).scheme:
             raise KeysUnavailable("the metadata has no usable jwks_uri")
-        if "S256" not in (metadata.get("code_challenge_methods_supported") or ()):
+        if self._announces_pkce and "S256" not in (metadata.get("code_challenge_methods_supported") or ()):
+            self._announces_pkce = False  # Told once, and not at each refresh.
             logger.warning("%s does not announce PKCE with S256: some clients refuse it (RFC 8414)", self._issuer)
 
     async def _fetch(self, url: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..auth.challenge import Challenges
 from ..auth.keys import KeysUnavailable
-from ..auth.verifier import InvalidToken, TokenVerifier
+from ..auth.verifier import ExpiredToken, InvalidToken, TokenVerifier
 from ..headers import single_headers
 from ..principal import Principal, acting_as
 from ..refused import Refused
@@ -41,6 +41,8 @@ class Authentication:
             raise self._challenges.missing_token()
         try:
             return await self._verifier.verify(token.strip())
+        except ExpiredToken as error:
+            raise self._challenges.expired_token(str(error)) from error
         except InvalidToken as error:
             raise self._challenges.invalid_token(str(error)) from error
         except KeysUnavailable as error:

@@ -1,5 +1,5 @@
 # Managed by the template; updates merge into this file.
-"""A peer that keeps failing to authenticate is told to wait; a good token passes, whoever shares its address."""
+"""A peer that keeps sending forged tokens is told to wait; a good token passes, whoever shares its address."""
 
 import ipaddress
 
@@ -14,7 +14,7 @@ FAILURES = RateLimitItemPerMinute(60)
 
 
 class Peers:
-    """Counts refused tokens by address; IPv6 by its network, as a peer has a whole one. Each replica counts alone."""
+    """Counts tokens that the issuer never gave, by address; IPv6 by its network, as a peer has a whole one. Each replica counts alone."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -26,9 +26,9 @@ class Peers:
         except Refused as refused:
             peer = _network_of(scope["client"][0]) if scope.get("client") else "unknown"
             if refused.reason == "invalid_token" and not await self._failures.hit(FAILURES, peer):
-                raise Refused(
-                    429, "peer_failures", "Too many failed attempts.", headers={"retry-after": "60"}
-                ) from refused
+                # It still says how to authorize: most clients learn it from any answer.
+                headers = refused.headers | {"retry-after": "60"}
+                raise Refused(429, "peer_failures", "Too many failed attempts.", headers=headers) from refused
             raise
 
 
