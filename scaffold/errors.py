@@ -41,6 +41,10 @@ class CannotProve(UnavailableError):  # noqa: N818 -- no failed proof: there is 
     """A proof needs a tool or a network that is missing here."""
 
 
+class StandInError(ScaffoldError):
+    """What stands in for a service during a proof does not start."""
+
+
 class ConflictError(ScaffoldError):
     """An update left conflicts, or would lose an edit."""
 

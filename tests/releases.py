@@ -33,6 +33,7 @@ def release(checkout: Path, folder: Path, version: str = "v1.0.0") -> TemplateSo
 def render(source: TemplateSource, answers: dict[str, Any], folder: Path) -> Path:
     """Render answers into a new folder below `folder`."""
     place = folder / f"render-{next(_numbers)}"
+    place.mkdir()
     Renderer(source, place).with_defaults(answers, place / "repository")
     return place / "repository"
 

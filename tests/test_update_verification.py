@@ -54,7 +54,7 @@ class Tools:
     def uv_says(self, *, status: int = 0, log: str = "") -> None:
         """What `uv run pytest` ends with; `uv sync` passes."""
 
-        def run(step: str, *_arguments: str, repository: Path, environment: Path) -> Run:
+        def run(step: str, *_arguments: str, repository: Path, **_options: object) -> Run:
             self.tested.append(Living(repository).files())
             return Run(status, log) if step == "run" else Run(0, "")
 
@@ -109,11 +109,27 @@ def test_a_repository_without_a_lock_file_gets_none(living: Living, tools: Tools
     assert "uv.lock" not in living.files()
 
 
-def test_a_plan_is_verified_too_and_writes_nothing(living: Living, tools: Tools) -> None:
+def test_a_plan_is_not_tried_but_says_what_that_takes(living: Living, tools: Tools) -> None:
+    tools.lock_raises(AssertionError("a plan locks nothing"))
+    living.edit({"proof.yaml": "services: [{command: stand-in --port 9001, ready: 127.0.0.1:9001}]\n"})
     before = living.files()
 
-    assert verified(living, "--plan").document["proven"]
+    finished = verified(living, "--plan")
+
+    assert finished.status == 0
+    assert finished.document["needs"][-1] == "stand-in --port 9001 (127.0.0.1:9001)"
     assert living.files() == before
+
+
+@pytest.mark.parametrize("options", [(), ("--plan",)])
+def test_an_unusable_proof_file_is_wrong_usage(living: Living, tools: Tools, options: tuple[str, ...]) -> None:
+    living.edit({"proof.yaml": "call: list_customers\n"})
+    before = living.files()
+
+    finished = verified(living, *options)
+
+    assert (finished.status, living.files()) == (2, before)
+    assert finished.document["error"] == "proof.yaml: call is no mapping of names to values."
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaffold import console
@@ -85,9 +85,12 @@ def _run(request: Request, make_plan: Callable[[Planner], Plan | None]) -> int:
         blocked = bool(plan.conflicts or plan.lost)
         verification = Verification()
         if request.verify and not blocked:
-            from scaffold.updating.verification import verify  # noqa: PLC0415 -- slow, and not for --no-verify
+            from scaffold.updating import verification as trying  # noqa: PLC0415 -- slow, and not for --no-verify
 
-            plan, verification = verify(plan, living.head, planner.workshop, place.folder)
+            if request.plan:
+                plan = replace(plan, needs=trying.needs(plan, living))
+            else:
+                plan, verification = trying.verify(plan, living, planner.workshop, place.folder)
         applied = not request.plan and not plan.lost
         if applied:
             intent = application.Intent(living.head, plan.tree, plan.unmerged)
@@ -124,7 +127,8 @@ def _tell(request: Request, living: LivingRepository, plan: Plan, verification: 
 def _ending(living: LivingRepository, plan: Plan, verification: Verification, *, applied: bool) -> str:
     told = f"{wording.summary(plan)}{_verified(verification)}."
     if not applied:
-        return f"{told} Nothing was written."
+        needs = f"\n\nTo try this before it is applied takes {'; '.join(plan.needs)}." if plan.needs else ""
+        return f"{told} Nothing was written.{needs}"
     after = wording.after_conflicts(plan, living.path) if plan.conflicts else None
     return f"{told}\n\n{after or wording.after_apply(plan, verification, living.path)}"
 

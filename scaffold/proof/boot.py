@@ -74,6 +74,10 @@ class Installation:
             return self.folder / "environment" / "Scripts" / f"{name}.exe"
         return self.folder / "environment" / "bin" / name
 
+    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """This process's environment with these settings, and with the installed programs first on the path."""
+        return beside(self.executable("python").parent, {**environment.for_server(), **settings})
+
 
 def install(repository: Repository, folder: Path) -> Installation:
     """Install the repository and its locked runtime dependencies below `folder`.
@@ -112,6 +116,11 @@ def sync(repository: Repository, folder: Path, *selection: str) -> None:
     if any(sign in told for sign in NO_PYTHON):
         raise CannotProve(f"uv finds no Python that this repository accepts.\n{last_lines(done.stderr)}")
     raise NotStarted("the lock does not install", last_lines(done.stderr))
+
+
+def beside(programs: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which the programs of a folder come first."""
+    return {**environment, "PATH": os.pathsep.join(filter(None, [str(programs), environment.get("PATH", "")]))}
 
 
 def find_uv() -> str:

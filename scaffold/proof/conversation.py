@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from scaffold.proof import boot, samples
+from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.wire import CLIENT, Era, Message, as_message, modern_params, parse
 
 EXIT_SECONDS = 5.0
@@ -17,8 +18,7 @@ class Conversation:
 
     era: Era
     replies: dict[str, Message] = field(default_factory=dict)
-    called: str = ""
-    with_arguments: bool = False
+    sample: samples.Call | None = None
     stray_lines: list[str] = field(default_factory=list)
     exit_status: int | None = None
     trouble: str = ""
@@ -30,12 +30,17 @@ class Conversation:
         return result if isinstance(result, dict) else {}
 
 
-def hold(launcher: boot.Launcher, era: Era) -> Conversation:
-    """Start the server over stdio, speak to it in one era, close its input, and tell how it went."""
+def hold(launcher: boot.Launcher, era: Era, given: GivenCall | None = None) -> Conversation:
+    """Start the server over stdio, speak to it in one era, close its input, and tell how it went.
+
+    It is asked for the given call, or else for one of a tool that only reads.
+    """
     conversation = Conversation(era)
     with launcher.piped() as server:
         try:
-            _speak(_Speaker(server, conversation))
+            _speak(_Speaker(server, conversation), given)
+        except LookupError as error:
+            conversation.trouble = str(error)
         except TimeoutError:
             conversation.trouble = "no answer in time"
         except EOFError:
@@ -46,7 +51,7 @@ def hold(launcher: boot.Launcher, era: Era) -> Conversation:
     return conversation
 
 
-def _speak(speaker: _Speaker) -> None:
+def _speak(speaker: _Speaker, given: GivenCall | None) -> None:
     if speaker.era is Era.LEGACY:
         opening = {"protocolVersion": str(Era.LEGACY), "capabilities": {}, "clientInfo": CLIENT}
         speaker.ask("initialize", opening)
@@ -54,13 +59,9 @@ def _speak(speaker: _Speaker) -> None:
     else:
         speaker.ask("server/discover", {})
     tools = speaker.ask("tools/list", {}).get("result", {}).get("tools", [])
-    readers = [t for t in tools if (t.get("annotations") or {}).get("readOnlyHint") is True]
-    if readers:
-        tool = min(readers, key=lambda tool: len(samples.schema(tool).get("required", [])))
-        speaker.conversation.called = tool["name"]
-        given = samples.arguments(tool)
-        speaker.conversation.with_arguments = bool(given)
-        speaker.ask("tools/call", {"name": tool["name"], "arguments": given})
+    sample = speaker.conversation.sample = samples.choose(tools, given)
+    if sample is not None:
+        speaker.ask("tools/call", {"name": sample.name, "arguments": dict(sample.arguments)})
 
 
 class _Speaker:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaffold.errors import RefusedError
-from scaffold.proof import conversation, rows
+from scaffold.proof import conversation, rows, stand_ins
 from scaffold.proof.boot import (
     COLLECTOR_VARIABLE,
     Installation,
@@ -22,6 +22,7 @@ from scaffold.proof.boot import (
     install,
     production_settings,
 )
+from scaffold.proof.circumstances import Circumstances
 from scaffold.proof.collector import running_collector
 from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Authority, Issuer, running_issuer
@@ -41,21 +42,30 @@ TOLD_VERSIONS = ("mcp", "pydantic", "starlette", "uvicorn", "pyjwt")
 
 
 def prove_repository(
-    path: Path, *, full: bool = False, environment: Path | None = None, progress: Progress = lambda _: None
+    path: Path,
+    *,
+    full: bool = False,
+    environment: Path | None = None,
+    circumstances: Circumstances | None = None,
+    progress: Progress = lambda _: None,
 ) -> ProofReport:
     """Install, start and question a rendered repository; its tree is only read.
 
-    With `environment` the installation and the logs stay in that folder; else they are gone afterwards.
+    With `environment` the installation and the logs stay in that folder; else they are gone afterwards. Without
+    `circumstances` they are those of its `proof.yaml`.
 
     Raises:
-        NotRenderedError: the path holds no rendered repository.
-        CannotProve: uv, Python or the network is missing.
+        NotRendered: the path holds no rendered repository.
+        RefusedError: `proof.yaml` does not say what it has to say.
+        CannotProve: uv, Python, a stand-in's program or the network is missing.
+        StandInError: a stand-in does not start.
     """
     repository = Repository.read(path)
+    circumstances = circumstances or Circumstances.read(repository.path)
     clock = _Clock()
     with _workplace(environment) as folder, ExitStack() as stack:
         progress("installing from the lock")
-        subject = _prepared(repository, folder, stack, progress)
+        subject = _prepared(repository, circumstances, folder, stack, progress)
         progress("asking the server")
         results = [_asked(probe, subject) for probe in ALL if full or probe.core]
         log = _telling_log(results, subject)
@@ -119,21 +129,24 @@ def _workplace(environment: Path | None) -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
-def _prepared(repository: Repository, folder: Path, stack: ExitStack, progress: Progress) -> Subject:
+def _prepared(
+    repository: Repository, circumstances: Circumstances, folder: Path, stack: ExitStack, progress: Progress
+) -> Subject:
     """The started server as the subject of the probes; what failed is in its `starts`."""
     try:
         installation = install(repository, folder)
     except NotStarted as failure:
         return Subject(starts={"install": failure}, lacking=dict.fromkeys(Need, str(failure)))
     progress("starting the server")
-    return _Stage(installation, stack).subject()
+    return _Stage(installation, circumstances, stack).subject()
 
 
 class _Stage:
     """Everything that runs while a repository is proven."""
 
-    def __init__(self, installation: Installation, stack: ExitStack) -> None:
+    def __init__(self, installation: Installation, circumstances: Circumstances, stack: ExitStack) -> None:
         self._repository = installation.repository
+        self._circumstances = circumstances
         self._stack = stack
         self._python_version = installation.python_version
         self._issuer: Issuer | None = None
@@ -146,7 +159,16 @@ class _Stage:
         if self._repository.exports_telemetry:
             self._telemetry[COLLECTOR_VARIABLE] = stack.enter_context(running_collector())
             settings |= self._telemetry
-        self._production = Launcher(installation, production_settings(self._repository) | settings)
+        self._own = dict(circumstances.env)
+        self._production = Launcher(installation, production_settings(self._repository) | self._own | settings)
+        stack.enter_context(
+            stand_ins.running(
+                circumstances.services,
+                self._repository.path,
+                installation.environment(self._own),
+                installation.folder,
+            )
+        )
         self._pool = ThreadPoolExecutor()
         stack.callback(self._pool.shutdown, cancel_futures=True)
         stack.callback(self._production.running.end)
@@ -168,7 +190,8 @@ class _Stage:
     def subject(self) -> Subject:
         """Start the production server; the others start beside it, and whoever asks for them waits."""
         repository = self._repository
-        subject = Subject(public_url=repository.public_url, roles=repository.roles, starts={"install": None})
+        subject = self._new_subject()
+        subject.public_url, subject.starts = repository.public_url, {"install": None}
         subject.versions["python"] = self._python_version
         if repository.serves_http:
             self._start_production(subject)
@@ -182,6 +205,9 @@ class _Stage:
         if repository.serves_stdio:
             subject.converse = self._conversations()
         return subject
+
+    def _new_subject(self) -> Subject:
+        return Subject(roles=self._repository.roles, given_call=self._circumstances.call)
 
     def _start_production(self, subject: Subject) -> None:
         """The first start also writes the byte code, so the others come after it."""
@@ -208,7 +234,7 @@ class _Stage:
                 if not server.lost_its_port:
                     raise
                 server = self._stack.enter_context(launcher.ready())
-            subject = Subject(roles=self._repository.roles)
+            subject = self._new_subject()
             self._attach(subject, server, server.endpoint.url)
             return subject
 
@@ -216,8 +242,10 @@ class _Stage:
 
     def _conversations(self) -> Callable[[Era], Conversation]:
         """Both conversations at once, in the background."""
-        launcher = self._production.with_settings(dict.fromkeys(self._production.settings, "") | self._telemetry)
-        held = {era: self._pool.submit(conversation.hold, launcher, era) for era in Era}
+        nothing = dict.fromkeys(self._production.settings, "")
+        launcher = self._production.with_settings(nothing | self._own | self._telemetry)
+        given = self._circumstances.call
+        held = {era: self._pool.submit(conversation.hold, launcher, era, given) for era in Era}
         return lambda era: held[era].result()
 
     def _attach(self, subject: Subject, server: Server, public_url: str) -> None:
@@ -228,7 +256,7 @@ class _Stage:
     def _boot(self, changes: Mapping[str, str]) -> Iterator[tuple[Subject, Server]]:
         """One more production server with other settings; the caller waits for what it wants to see."""
         with self._production.with_settings(changes).started(self._repository.public_host) as server:
-            subject = Subject(roles=self._repository.roles)
+            subject = self._new_subject()
             self._attach(subject, server, self._repository.public_url)
             try:
                 yield subject, server

@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.wire import JsonValue, Message, header_value
 
 UNKNOWN_ARGUMENT = "not_an_argument_of_this_tool"
 DEEPEST = 8
+NONE_READS = "no listed tool says that it only reads (readOnlyHint), so none is called"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call for a proof: of a tool, with arguments that a person gave, or that its schema suggests."""
+
+    tool: Message
+    arguments: Mapping[str, JsonValue]
+    given: bool = False
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return str(self.tool.get("name", ""))
+
+    def trouble(self, result: Message) -> str:
+        """What is wrong with a result, if anything: a tool's own error is no fault of the server that passed it on.
+
+        Of the arguments that a schema suggests nobody knows whether they make sense; those that a person gave have to.
+        """
+        if not result:
+            return "no result"
+        return "tool error" if self.given and result.get("isError") else ""
+
+
+def choose(tools: Sequence[Message], given: GivenCall | None) -> Call | None:
+    """The call that a person gave, or else one of a tool that only reads, with the fewest required arguments.
+
+    Returns:
+        None when no tool says that it only reads: nothing else may be called on somebody's server.
+
+    Raises:
+        LookupError: The given tool is not listed.
+    """
+    if given is not None:
+        for tool in tools:
+            if tool.get("name") == given.tool:
+                return Call(tool, given.arguments, given=True)
+        raise LookupError(f"proof.yaml calls {given.tool}, which the server does not list")
+    readers = [tool for tool in tools if (tool.get("annotations") or {}).get("readOnlyHint") is True]
+    if not readers:
+        return None
+    tool = min(readers, key=lambda tool: len(schema(tool).get("required", [])))
+    return Call(tool, arguments(tool))
 
 
 def schema(tool: Message) -> Message:

@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from scaffold.proof import samples
+from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.issuer import Issuer
-from scaffold.proof.probe import Need, Skip
+from scaffold.proof.probe import Deviation, Need, Skip
 from scaffold.proof.wire import Client, Endpoint, Era, Message, Reply, exchange
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Subject:
     starts: dict[str, NotStarted | None] = field(default_factory=dict)
     """What was tried before the probes, and how it failed, if it did."""
     versions: dict[str, str] = field(default_factory=dict)
+    given_call: GivenCall | None = None
     principal: str = "prover"
     granted: set[str] = field(default_factory=set)
     lacking: dict[Need, str] = field(default_factory=dict)
@@ -199,15 +201,20 @@ class Subject:
         return tools
 
     @property
-    def reading_tool(self) -> Message:
-        """A listed tool that says of itself that it only reads, with the fewest required arguments.
+    def sample(self) -> samples.Call:
+        """The call of a proof; raises `Skip` when there is none, and `Deviation` when its tool is not listed."""
+        try:
+            chosen = samples.choose(self.tools, self.given_call)
+        except LookupError as error:
+            raise Deviation(str(error)) from error
+        if chosen is None:
+            raise Skip(samples.NONE_READS)
+        return chosen
 
-        Raises `Skip` when there is none: nothing else may be called on somebody's server.
-        """
-        readers = [tool for tool in self.tools if (tool.get("annotations") or {}).get("readOnlyHint") is True]
-        if not readers:
-            raise Skip("no listed tool says that it only reads (readOnlyHint), so none is called")
-        return min(readers, key=lambda tool: len(samples.schema(tool).get("required", [])))
+    @cached_property
+    def sampled(self) -> Reply:
+        """What that call is answered, in the newest era; asked once, as what a tool calls may be slow."""
+        return self.call(self.sample.tool, self.sample.arguments)
 
     def call(self, tool: Message, arguments: Mapping[str, Any], era: Era | None = None) -> Reply:
         """Call a tool as a real client does: a challenge for more scopes is followed."""

@@ -24,6 +24,8 @@ LARGEST_BODY = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 PATIENCE_SECONDS = 10.0
 LONGEST_SECONDS = 30.0
+CALL_SECONDS = 45.0
+"""A tool may wait for another service until its own deadline, which is 30 seconds where nobody set another."""
 
 Headers = Sequence[tuple[str, str]]
 JsonValue: TypeAlias = Any
@@ -57,7 +59,7 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an MCP endpoint is reached, and the Host under which it is addressed."""
+    """Where an MCP endpoint is reached, the Host under which it is addressed, and how many seconds it may be silent."""
 
     secure: bool
     address: str
@@ -65,6 +67,7 @@ class Endpoint:
     host: str
     path: str
     trust: str | None = None
+    patience: float | None = None
 
     @classmethod
     def at(cls, url: str) -> Endpoint:
@@ -156,7 +159,8 @@ def exchange(
 
     Raises `WireError` when no complete HTTP answer arrives in time.
     """
-    connection = _connect(endpoint)
+    patience = endpoint.patience or PATIENCE_SECONDS
+    connection = _connect(endpoint, patience)
     try:
         connection.putrequest(method, path or endpoint.path, skip_host=True, skip_accept_encoding=True)
         for name, value in _complete(endpoint, headers, body):
@@ -164,9 +168,10 @@ def exchange(
         connection.endheaders()
         if body is not None:
             _send(connection, body)
-        return _read(connection.getresponse(), stream_matters=method == "POST")
+        response, longest = connection.getresponse(), max(LONGEST_SECONDS, patience)
+        return _read(response, longest, stream_matters=method == "POST")
     except TimeoutError as error:
-        raise WireError(f"no answer within {PATIENCE_SECONDS:.0f} seconds") from error
+        raise WireError(f"no answer within {patience:.0f} seconds") from error
     except http.client.HTTPException as error:
         raise WireError(f"the answer is no HTTP ({type(error).__name__})") from error
     except ssl.SSLError as error:
@@ -177,11 +182,11 @@ def exchange(
         connection.close()
 
 
-def _connect(endpoint: Endpoint) -> http.client.HTTPConnection:
+def _connect(endpoint: Endpoint, patience: float) -> http.client.HTTPConnection:
     if not endpoint.secure:
-        return http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=PATIENCE_SECONDS)
+        return http.client.HTTPConnection(endpoint.address, endpoint.port, timeout=patience)
     context = ssl.create_default_context(cafile=endpoint.trust)
-    return http.client.HTTPSConnection(endpoint.address, endpoint.port, timeout=PATIENCE_SECONDS, context=context)
+    return http.client.HTTPSConnection(endpoint.address, endpoint.port, timeout=patience, context=context)
 
 
 def _complete(endpoint: Endpoint, headers: Headers, body: bytes | None) -> Iterator[tuple[str, str]]:
@@ -201,20 +206,20 @@ def _send(connection: http.client.HTTPConnection, body: bytes) -> None:
         connection.send(body)
 
 
-def _read(response: http.client.HTTPResponse, *, stream_matters: bool) -> Reply:
+def _read(response: http.client.HTTPResponse, longest: float, *, stream_matters: bool) -> Reply:
     headers = {name.lower(): value for name, value in response.getheaders()}
     endless = "text/event-stream" in headers.get("content-type", "") and not stream_matters
-    return Reply(response.status, headers, b"" if endless else _body(response))
+    return Reply(response.status, headers, b"" if endless else _body(response, longest))
 
 
-def _body(response: http.client.HTTPResponse) -> bytes:
+def _body(response: http.client.HTTPResponse, longest: float) -> bytes:
     """The body, up to a size and a time: a peer may send for ever, one byte at a time."""
     body = bytearray()
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + longest
     while len(body) < LARGEST_BODY and (part := response.read1(CHUNK_BYTES)):
         body += part
         if time.monotonic() > deadline:
-            raise WireError(f"the answer did not end within {LONGEST_SECONDS:.0f} seconds")
+            raise WireError(f"the answer did not end within {longest:.0f} seconds")
     return bytes(body)
 
 
@@ -273,7 +278,10 @@ class Client:
         else:
             message_params = dict(params)
             usual = [] if method == "initialize" else [("MCP-Protocol-Version", str(self.era))]
-        return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": message_params}, [*usual, *headers])
+        patience = CALL_SECONDS if method == "tools/call" else self.endpoint.patience
+        patient = replace(self, endpoint=replace(self.endpoint, patience=patience))
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": message_params}
+        return patient.post(message, [*usual, *headers])
 
     def post(self, message: JsonValue, headers: Headers = ()) -> Reply:
         """Post a message as it is, with the transport's headers, the token and the session."""

@@ -164,6 +164,7 @@ class Plan:
         carried: A tree of the workshop from which all that the result needs can be reached.
         keeps_lock: Whether the repository has a lock file.
         warnings: What else a person should know.
+        needs: What trying its result would need.
     """
 
     before: str
@@ -175,6 +176,7 @@ class Plan:
     questions: list[QuestionChange]
     security: SecurityDelta
     warnings: list[str]
+    needs: list[str] = field(default_factory=list)
 
     @property
     def conflicts(self) -> list[FileChange]:
@@ -204,6 +206,7 @@ class Plan:
             "questions": [change.to_json() for change in self.questions],
             "security": self.security.to_json(),
             "warnings": self.warnings,
+            "needs": self.needs,
         }
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from scaffold import console, hooks
-from scaffold.environment import for_tests
+from scaffold.environment import for_server, for_tests
 from scaffold.errors import ProofError, ScaffoldError, UnavailableError
-from scaffold.proof import boot, prove_repository
+from scaffold.proof import boot, prove_repository, stand_ins
+from scaffold.proof.circumstances import Circumstances
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, Verification
+from scaffold.updating.repository import LivingRepository
 from scaffold.updating.trees import Entry, Workshop
 
 TEST_SECONDS = 1800
@@ -22,19 +25,28 @@ class VerificationError(ScaffoldError):
     """The result of an update does not pass its own tests."""
 
 
-def verify(plan: Plan, head: str, workshop: Workshop, folder: Path) -> tuple[Plan, Verification]:
-    """Lay the plan's result out in the workshop, and lock, test and prove it there.
+def needs(plan: Plan, living: LivingRepository) -> list[str]:
+    """What it takes to verify a plan's result; raises `RefusedError` for a `proof.yaml` that cannot be used."""
+    answers = {**living.recorded.answers, **{change.key: change.value for change in plan.questions}}
+    return Circumstances.read(living.path).needs(store=answers.get("replica_state") == "redis")
+
+
+def verify(plan: Plan, living: LivingRepository, workshop: Workshop, folder: Path) -> tuple[Plan, Verification]:
+    """Lay the plan's result out in the workshop, and lock, test and prove it there, as `proof.yaml` says.
 
     Returns:
         The plan, with the lock file that goes with its dependencies, and what was done. A step that lacks a tool or
         the network is left out and named.
 
     Raises:
+        RefusedError: `proof.yaml` does not say what it has to say.
         LockError: The dependencies contradict each other.
+        StandInError: A stand-in does not start.
         VerificationError: The tests fail.
         ProofError: A probe failed.
     """
-    workshop.check_out(head, plan.tree)
+    circumstances = Circumstances.read(living.path)
+    workshop.check_out(living.head, plan.tree)
     done = Verification()
     environment = folder / "environment"
     _attempt(done, "locked", "Locking", lambda: hooks.lock(workshop.folder))
@@ -42,8 +54,8 @@ def verify(plan: Plan, head: str, workshop: Workshop, folder: Path) -> tuple[Pla
     if not done.steps["locked"]:
         done.steps |= {"tested": False, "proven": False}
         return locked, done
-    _attempt(done, "tested", "Testing", lambda: _test(workshop.folder, environment / "tests"))
-    _attempt(done, "proven", "Proving", lambda: _prove(workshop.folder, environment / "proof"))
+    _attempt(done, "tested", "Testing", lambda: _test(workshop.folder, environment / "tests", circumstances))
+    _attempt(done, "proven", "Proving", lambda: _prove(workshop.folder, environment / "proof", circumstances))
     return locked, done
 
 
@@ -52,7 +64,7 @@ def _attempt(done: Verification, step: str, words: str, work: Callable[[], None]
         with console.step(words):
             work()
     except UnavailableError as error:
-        done.warnings.append(f"{words} was left out: {error}.")
+        done.warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
         done.steps[step] = False
     else:
         done.steps[step] = True
@@ -72,13 +84,17 @@ def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
     return replace(plan, tree=tree, carried=carried, files=[*plan.files, change])
 
 
-def _test(repository: Path, environment: Path) -> None:
+def _test(repository: Path, environment: Path, circumstances: Circumstances) -> None:
     installed = _run_uv("sync", "--quiet", "--locked", repository=repository, environment=environment)
     if installed.status:
         if any(words in installed.log.lower() for words in boot.UNREACHABLE):
             raise UnavailableError("the package index cannot be reached")
         raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{installed.last_lines}")
-    tested = _run_uv("run", "--no-sync", "pytest", "--quiet", repository=repository, environment=environment)
+    tests = ("run", "--no-sync", "pytest", "--quiet")
+    variables = {**for_server(), **circumstances.env}
+    programs = boot.beside(environment / ("Scripts" if boot.WINDOWS else "bin"), variables)
+    with stand_ins.running(circumstances.services, repository, programs, environment.parent):
+        tested = _run_uv(*tests, repository=repository, environment=environment, settings=circumstances.env)
     if tested.status not in (0, _NOTHING_COLLECTED):
         raise VerificationError(f"The tests fail on the updated files. {_UNTOUCHED}\n{tested.last_lines}")
 
@@ -93,9 +109,11 @@ class _Run:
         return boot.last_lines(self.log)
 
 
-def _run_uv(*arguments: str, repository: Path, environment: Path) -> _Run:
+def _run_uv(
+    *arguments: str, repository: Path, environment: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> _Run:
     """Run uv in a process group of its own, which ends with the block whatever happens."""
-    variables = {**for_tests(), "UV_PROJECT_ENVIRONMENT": str(environment)}
+    variables = {**for_tests(), **settings, "UV_PROJECT_ENVIRONMENT": str(environment)}
     log = environment.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [boot.find_uv(), *arguments]
@@ -112,8 +130,10 @@ def _run_uv(*arguments: str, repository: Path, environment: Path) -> _Run:
     return _Run(status, log.read_text(encoding="utf-8", errors="replace"))
 
 
-def _prove(repository: Path, environment: Path) -> None:
-    report = prove_repository(repository, environment=environment, progress=console.progress)
+def _prove(repository: Path, environment: Path, circumstances: Circumstances) -> None:
+    report = prove_repository(
+        repository, environment=environment, circumstances=circumstances, progress=console.progress
+    )
     if not report.passed:
         failed = ", ".join(result.probe.id for result in report.failures) or "nothing could be asked"
         raise ProofError(f"The proof of the updated files fails ({failed}). {_UNTOUCHED}\n{report.table()}")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from scaffold.proof import samples
 from scaffold.proof.probe import (
     MCP_AUTHORIZATION,
     MCP_BASE,
@@ -16,7 +15,6 @@ from scaffold.proof.probe import (
     RESOURCE_METADATA,
     Family,
     Need,
-    Skip,
     check,
 )
 from scaffold.proof.subject import Subject
@@ -107,7 +105,7 @@ def stable_list(subject: Subject) -> str:
 @FAMILY.probe(
     "call-2026",
     "A listed tool can be called in the era of 2026-07-28",
-    expect="200 with a result that is no error",
+    expect="200 with a result; one that says that the tool failed shows that the call arrived",
     source=MCP_TOOLS.section("Calling Tools", "calling-tools"),
     control="OPS-01",
     needs=(Need.ACCESS,),
@@ -120,7 +118,7 @@ def call_modern(subject: Subject) -> str:
 @FAMILY.probe(
     "call-2025",
     "A listed tool can be called in the era of 2025-11-25",
-    expect="200 with a result that is no error",
+    expect="200 with a result; one that says that the tool failed shows that the call arrived",
     source=MCP_TOOLS.section("Calling Tools", "calling-tools"),
     control="OPS-01",
     needs=(Need.ACCESS,),
@@ -227,13 +225,9 @@ def _listed(reply: Reply) -> str:
 
 
 def _call(subject: Subject, era: Era) -> str:
-    tool = subject.reading_tool
-    given = samples.arguments(tool)
-    reply = subject.call(tool, given, era)
-    failed = reply.result.get("isError") is True
-    if failed and given and reply.status == 200:
-        raise Skip(f"{tool['name']} takes none of the arguments that its schema suggests")
-    return check(reply.status == 200 and bool(reply.result) and not failed, f"{tool['name']}: {reply}")
+    sample = subject.sample
+    reply = subject.call(sample.tool, sample.arguments, era)
+    return check(reply.status == 200 and not sample.trouble(reply.result), f"{sample.name}: {reply}")
 
 
 def _document(reply: Reply) -> Message:

@@ -164,9 +164,9 @@ def method_mismatch(subject: Subject) -> str:
     control="IN-04",
 )
 def name_mismatch(subject: Subject) -> str:
-    params = {"name": subject.reading_tool["name"], "arguments": {}}
+    params = {"name": subject.sample.name, "arguments": {}}
     headers = modern_headers("tools/call", {"name": "another_tool"})
-    subject.call(subject.reading_tool, samples.arguments(subject.reading_tool))
+    _ = subject.sampled
     return _mismatch(
         subject, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": modern_params(params)}, headers
     )
@@ -223,12 +223,9 @@ def _mismatch(subject: Subject, message: Message, headers: list[tuple[str, str]]
 
 def _working_call(subject: Subject) -> tuple[Message, dict[str, Any]]:
     """A call that works, so that the refusal of its variant says something."""
-    tool = subject.reading_tool
-    given = samples.arguments(tool)
-    reply = subject.call(tool, given)
-    if not reply.result or reply.result.get("isError"):
-        raise Skip(f"{tool['name']} takes none of the arguments that its schema suggests")
-    return tool, given
+    if not subject.sampled.result or subject.sampled.result.get("isError"):
+        raise Skip(f"{subject.sample.name} answers with an error as it is, so a refusal of its variant says nothing")
+    return subject.sample.tool, dict(subject.sample.arguments)
 
 
 def _refused(reply: Reply, what: str) -> str:

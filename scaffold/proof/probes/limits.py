@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from scaffold.proof import samples
 from scaffold.proof.probe import MCP_TOOLS, TOO_MANY, Deviation, Family, Need, check
 from scaffold.proof.subject import Subject
+from scaffold.proof.wire import JsonValue
 
 FAMILY = Family("limits", Need.ENDPOINT, Need.ACCESS)
 
 FEW = 5
 MANY = 300
+REFUSED: Mapping[str, JsonValue] = {samples.UNKNOWN_ARGUMENT: 1}
+"""Calls that count and do nothing: a tool that waits for another service would outlast the minute."""
 
 
 @FAMILY.probe(
@@ -26,12 +31,12 @@ def rate(subject: Subject) -> str:
     with subject.booted({"MCP_RATE_LIMIT": f"{FEW}/minute"}) as (limited, server):
         server.wait_until_ready()
         limited.principal = "prover-hasty"
-        calls = _call_until_limited(limited, FEW + 1)
+        calls = _call_until_limited(limited, FEW + 1, REFUSED)
         check(calls == FEW + 1, f"429 after {calls - 1} calls, not after {FEW}")
         if limited.issuer is None:
             return f"429 with Retry-After after {FEW} calls"
         limited.principal = "prover-patient"
-        other = limited.call(limited.reading_tool, samples.arguments(limited.reading_tool))
+        other = limited.call(limited.sample.tool, REFUSED)
         return check(other.status == 200, f"429 with Retry-After after {FEW} calls; another caller: {other.status}")
 
 
@@ -44,14 +49,14 @@ def rate(subject: Subject) -> str:
     needs=(Need.LOAD,),
 )
 def some_rate(subject: Subject) -> str:
-    return f"429 with Retry-After after {_call_until_limited(subject, MANY) - 1} calls"
+    return f"429 with Retry-After after {_call_until_limited(subject, MANY, subject.sample.arguments) - 1} calls"
 
 
-def _call_until_limited(subject: Subject, most: int) -> int:
+def _call_until_limited(subject: Subject, most: int, arguments: Mapping[str, JsonValue]) -> int:
     """How many calls it took until the limit; raises `Deviation` when there was none, or no Retry-After."""
-    tool = subject.reading_tool
+    tool = subject.sample.tool
     for count in range(1, most + 1):
-        reply = subject.call(tool, samples.arguments(tool))
+        reply = subject.call(tool, arguments)
         if reply.status == 429:
             wait = reply.headers.get("retry-after", "")
             check(wait.isdecimal() and int(wait) > 0, f"429 with Retry-After {wait!r}")

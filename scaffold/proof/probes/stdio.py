@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from scaffold.proof import samples
 from scaffold.proof.probe import MCP_LIFECYCLE_2025, MCP_STDIO, MCP_TOOLS, Family, Need, Skip, check
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era
@@ -60,25 +61,23 @@ def list_tools(subject: Subject) -> str:
 @FAMILY.probe(
     "call",
     "A listed tool can be called over stdio, in both eras",
-    expect="a result that is no error",
+    expect="a result; one that says that the tool failed shows that the call arrived",
     source=MCP_TOOLS.section("Calling Tools", "calling-tools"),
     control="OPS-01",
     core=True,
 )
 def call(subject: Subject) -> str:
-    called = ""
+    seen: list[str] = []
     for era in Era:
         conversation = subject.conversation(era)
-        if not conversation.called:
+        if conversation.sample is None:
             check(not conversation.trouble, f"{era}: {conversation.trouble}")
-            raise Skip("no listed tool says that it only reads (readOnlyHint), so none is called")
+            raise Skip(samples.NONE_READS)
         result = conversation.result("tools/call")
-        called = conversation.called
-        if result.get("isError") and conversation.with_arguments:
-            raise Skip(f"{called} takes none of the arguments that its schema suggests")
-        seen = conversation.trouble or ("tool error" if result.get("isError") else "result" if result else "no result")
-        check(seen == "result", f"{era}: {called}: {seen}")
-    return f"{called}: result in both eras"
+        trouble = conversation.trouble or conversation.sample.trouble(result)
+        check(not trouble, f"{era}: {conversation.sample.name}: {trouble}")
+        seen.append(f"{conversation.sample.name}: {'tool error' if result.get('isError') else 'result'}")
+    return f"{', '.join(dict.fromkeys(seen))} in both eras"
 
 
 @FAMILY.probe(

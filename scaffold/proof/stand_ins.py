@@ -1,0 +1,105 @@
+"""Starts what stands in for the services that a server calls, and ends it however the proof ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+from scaffold.errors import CannotProve, StandInError
+from scaffold.proof.boot import LOG_LINES, READY_SECONDS, WINDOWS, last_lines, started_group
+from scaffold.proof.circumstances import Address, Service
+from scaffold.proof.wire import Endpoint, WireError, exchange
+
+ENDING_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+CONNECT_SECONDS = 1.0
+
+
+@contextmanager
+def running(
+    services: Sequence[Service], repository: Path, environment: Mapping[str, str], folder: Path
+) -> Iterator[None]:
+    """Start the services in the repository, wait for each, and end them all with the block; logs stay in `folder`.
+
+    Raises:
+        CannotProve: A program is not installed.
+        StandInError: One ends, or is not ready in time, or its address is somebody else's.
+    """
+    with ExitStack() as stack:
+        for number, service in enumerate(services):
+            log = folder / f"service-{number}.log"
+            process = stack.enter_context(_started(service, repository, environment, log))
+            _wait(service, process, log)
+        yield
+
+
+@contextmanager
+def _started(
+    service: Service, repository: Path, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    program = shutil.which(service.command[0], path=environment.get("PATH")) or _beside(repository, service)
+    if program is None:
+        raise CannotProve(f"proof.yaml starts {service}, but {service.command[0]} is not installed.")
+    if _answers(service.address):
+        raise StandInError(f"proof.yaml starts {service}, but something answers there already: end that first.")
+    with (
+        log.open("wb") as output,
+        started_group([program, *service.command[1:]], repository, environment, output, subprocess.DEVNULL) as process,
+    ):
+        try:
+            yield process
+        finally:
+            _ask_to_end(process)
+
+
+def _beside(repository: Path, service: Service) -> str | None:
+    """A program of the repository itself, such as `./stand-in.sh`."""
+    return shutil.which(repository / service.command[0])
+
+
+def _wait(service: Service, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(service.address):
+        if status := process.poll():
+            raise StandInError(_told(service, f"ended with status {status} before it was ready", log))
+        if time.monotonic() > deadline:
+            raise StandInError(_told(service, f"was not ready within {READY_SECONDS:.0f} seconds", log))
+        time.sleep(PAUSE_SECONDS)
+
+
+def _told(service: Service, what: str, log: Path) -> str:
+    lines = last_lines(log.read_text(encoding="utf-8", errors="replace"), LOG_LINES)
+    return f"{service}, which proof.yaml starts, {what}." + (f"\n{lines}" if lines else "")
+
+
+def _answers(address: Address) -> bool:
+    if isinstance(address, Endpoint):
+        try:
+            return exchange(address, "GET").status < HTTPStatus.INTERNAL_SERVER_ERROR
+        except WireError:
+            return False
+    try:
+        with socket.create_connection(address, timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    """Let it end by itself first: what it started elsewhere, such as a container, ends with it."""
+    if WINDOWS:
+        process.terminate()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(ENDING_SECONDS)
