@@ -69,10 +69,12 @@ def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Itera
 
     Args:
         documents: Those of a file, a folder or an overlay; one that the requirement speaks of must be there.
-        requirement: Holds `field`, and maybe a condition: `is`, `holds`, `only`, `like`, `unlike`.
+        requirement: Holds `field`, and maybe a condition: `is`, `holds`, `only`, `like`, `unlike`. Where it `excepts`
+            some, there may be no others.
     """
     path = [str(step) for step in requirement["field"]]
-    words, optional = ".".join(path), any(step.endswith("?") for step in path)
+    words = ".".join(path)
+    optional = "excepts" in requirement or any(step.endswith("?") for step in path)
     found = chosen(documents, requirement)
     reached = [(document, *place) for document in found for place in _walk(document.node, path)]
     if not found and not optional:

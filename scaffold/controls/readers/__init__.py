@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from scaffold.controls import fields
 from scaffold.controls.fields import Document
-from scaffold.controls.readers import gitlab, images, terraform, workflows
+from scaffold.controls.readers import gitlab, images, scripts, terraform, workflows
 
 Reader: TypeAlias = Callable[[str], list[Document]]
 
@@ -17,6 +17,7 @@ READERS: tuple[tuple[str, Reader], ...] = (
     ("*.tf", terraform.read),
     (".github/workflows/*.yml", workflows.read),
     (".gitlab-ci.yml", gitlab.read),
+    ("*.sh", scripts.read),
 )
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from scaffold.controls import nodes
 from scaffold.controls.fields import Document
-from scaffold.controls.readers.workflows import lines_of
+from scaffold.controls.readers.workflows import script_of
 
 NO_JOBS = {"include", "workflow", "stages", "default", "variables", "image", "services", "spec"}
 
@@ -53,5 +53,5 @@ def _extended(job: yaml.Node, jobs: Mapping[str, yaml.Node]) -> yaml.Node:
 
 def _commands(script: yaml.Node | None) -> Iterator[yaml.Node]:
     for part in nodes.items(script) or ([script] if script else []):
-        for line, command in lines_of(part):
+        for line, command in script_of(part):
             yield nodes.mapping([("command", nodes.scalar(command, line))], line)

@@ -9,6 +9,7 @@ import yaml
 
 from scaffold.controls import nodes
 from scaffold.controls.fields import Document
+from scaffold.controls.readers import scripts
 
 Instruction = tuple[int, str, str]
 """A line, the instruction's name in capitals, and its arguments."""
@@ -18,7 +19,7 @@ def read(text: str) -> list[Document]:
     """A document `Stage` for each stage, and `Image` for the last.
 
     A stage has, under an instruction's name in small letters, the arguments of each time that it is given; an image
-    has those of the last time, which is what takes effect.
+    has those of the last time, which is what takes effect, and all its `copies`.
     """
     stages: list[list[Instruction]] = []
     for instruction in _instructions(text):
@@ -31,18 +32,9 @@ def read(text: str) -> list[Document]:
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
-    begin = 0
-    parts: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        begin = begin if parts else number
-        parts.append(stripped.removesuffix("\\").strip())
-        if not stripped.endswith("\\"):
-            name, _, arguments = " ".join(parts).partition(" ")
-            yield begin, name.upper(), arguments
-            parts = []
+    for line, instruction in scripts.commands(text, 1):
+        name, _, arguments = instruction.partition(" ")
+        yield line, name.upper(), arguments
 
 
 def _stage(instructions: list[Instruction]) -> yaml.Node:
@@ -57,4 +49,6 @@ def _stage(instructions: list[Instruction]) -> yaml.Node:
 
 def _image(instructions: list[Instruction]) -> yaml.Node:
     last = {name.lower(): nodes.scalar(arguments, line) for line, name, arguments in instructions}
-    return nodes.mapping(last.items(), instructions[0][0])
+    copies = [nodes.scalar(arguments, line) for line, name, arguments in instructions if name == "COPY"]
+    line = instructions[0][0]
+    return nodes.mapping([*last.items(), ("copies", nodes.sequence(copies, line))], line)

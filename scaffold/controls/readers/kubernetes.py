@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 
@@ -23,6 +25,15 @@ TEMPLATES = {
 """Where a kind keeps the specification of its pods."""
 CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 RULES = {"ingress": "from", "egress": "to"}
+
+Network: TypeAlias = IPv4Network | IPv6Network
+UNNAMED: dict[int, list[Network]] = {
+    4: [IPv4Network(text) for text in ("10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")],
+    6: [IPv6Network(text) for text in ("fc00::/7", "fe80::/10")],
+}
+"""Addresses inside a network and of a cloud's metadata, by version of the protocol (RFC 1918, 3927, 4193, 4291)."""
+WIDE = 7
+"""A block with a shorter prefix is no named one."""
 
 
 def find_builder() -> list[str]:
@@ -109,10 +120,21 @@ def _peer(peer: yaml.Node) -> yaml.Node:
     """A peer with `scope`: what it lets in or out, as far as that is anybody."""
     block = nodes.find(peer, "ipBlock")
     if block is not None:
-        everywhere = nodes.text_of(block, "cidr") in ("0.0.0.0/0", "::/0")
-        scope = "anywhere" if everywhere and not nodes.items(nodes.find(block, "except")) else "some addresses"
+        scope = "anywhere" if _reaches_unnamed(block) else "some addresses"
     else:
         namespaces, pods = nodes.find(peer, "namespaceSelector"), nodes.find(peer, "podSelector")
         anybody = namespaces is not None and not nodes.entries(namespaces) and not nodes.entries(pods)
         scope = "every namespace" if anybody else "some pods"
     return nodes.replaced(peer, scope=nodes.scalar(scope, nodes.line_of(peer)))
+
+
+def _reaches_unnamed(block: yaml.Node) -> bool:
+    """Whether a block is so wide that it names nobody, and yet includes private or link-local addresses."""
+    network = ip_network(nodes.text_of(block, "cidr"), strict=False)
+    excepted = [ip_network(text, strict=False) for text in nodes.texts(nodes.items(nodes.find(block, "except")))]
+    inside = [unnamed for unnamed in UNNAMED[network.version] if network.overlaps(unnamed)]
+    return network.prefixlen < WIDE and not all(any(_covers(one, unnamed) for one in excepted) for unnamed in inside)
+
+
+def _covers(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.prefixlen <= other.prefixlen and one.overlaps(other)

@@ -8,6 +8,7 @@ import yaml
 
 from scaffold.controls import nodes
 from scaffold.controls.fields import Document
+from scaffold.controls.readers import scripts
 
 
 def read(text: str) -> list[Document]:
@@ -40,7 +41,7 @@ def _effective(job: yaml.Node, workflow: yaml.Node) -> yaml.Node:
 
 def _commands(step: yaml.Node) -> Iterator[yaml.Node]:
     tolerated = nodes.find(step, "continue-on-error")
-    for line, command in [*_used(step), *lines_of(nodes.find(step, "run"))]:
+    for line, command in [*_used(step), *script_of(nodes.find(step, "run"))]:
         yield nodes.replaced(step, command=nodes.scalar(command, line), tolerated=tolerated)
 
 
@@ -50,11 +51,7 @@ def _used(step: yaml.Node) -> Iterator[tuple[int, str]]:
         yield nodes.line_of(step), " ".join(["uses", name.partition("@")[0], *given])
 
 
-def lines_of(script: yaml.Node | None) -> Iterator[tuple[int, str]]:
-    """The commands of a script, each in one line, with the lines where they begin."""
-    if not isinstance(script, yaml.ScalarNode):
-        return
-    line, joined = nodes.line_of(script) + (script.style == "|"), str(script.value).replace("\\\n", "")
-    for offset, command in enumerate(joined.splitlines()):
-        if command.strip() and not command.strip().startswith("#"):
-            yield line + offset, " ".join(command.split())
+def script_of(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
+    """The commands of a script in YAML, with their lines."""
+    if isinstance(node, yaml.ScalarNode):
+        yield from scripts.commands(node.value, nodes.line_of(node) + (node.style == "|"))
