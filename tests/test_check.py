@@ -36,6 +36,8 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
 # A line that each pattern forbids, by a word of the pattern.
 FORBIDDEN = {
     "uv sync": "RUN uv sync",
+    "--from=": "COPY --from=registry.example.com/helper:1 /bin/sh /bin/sh",
+    "env": "!.env",
     "FROM ": "FROM python:3.13",
     "uses": "      - uses: actions/checkout@v7",
     "- name|image": "  image: python:3.13",
@@ -77,6 +79,12 @@ def test_what_was_rendered_holds(name, repositories, capsys):
     assert checked(repositories(name), capsys) == (0, [])
 
 
+def is_of_one_file(requirement: Mapping[str, Any]) -> bool:
+    """Whether a requirement is of a file as it stands, and is missed when its words are removed there."""
+    read = {"overlays", "kind", "commands", "none"} & requirement.keys() or "*" in requirement.get("file", "")
+    return not read and not any(step.endswith("?") for step in requirement.get("field", ()))
+
+
 def without(text: str, requirement: Mapping[str, Any]) -> str:
     """The text without the one property that is required."""
     if "field" in requirement:
@@ -116,12 +124,15 @@ def _parents(value: Any, path: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def test_each_property_that_is_removed_is_missed(repositories):
-    """One mutation after the other, each of one property in one file, and undone again."""
+    """One mutation after the other, each of one property in one file, and undone again.
+
+    What is read of a built result has mutations of its own: `test_mutations`.
+    """
     missed, removed = [], set()
     for name in REPOSITORIES:
         repository = repositories(name)
         for control in read_catalogue(repository):
-            for requirement in control.requires:
+            for requirement in filter(is_of_one_file, control.requires):
                 file = repository / requirement["file"]
                 before = file.read_text(encoding="utf-8")
                 file.write_text(without(before, requirement), encoding="utf-8")
@@ -131,7 +142,7 @@ def test_each_property_that_is_removed_is_missed(repositories):
                 if requirement["file"] not in [finding.file for finding in findings]:
                     missed.append((control.id, requirement))
     assert missed == []
-    assert len(removed) >= 150
+    assert len(removed) >= 80
 
 
 def test_each_symbol_that_is_renamed_is_missed(repositories):
@@ -174,7 +185,8 @@ def test_a_finding_names_control_file_and_line(repositories, capsys):
         file.write_text(before, encoding="utf-8")
     line = before.splitlines().index("            readOnlyRootFilesystem: true") + 1
     told = capsys.readouterr().out
-    assert told.startswith(f"K8S-02  deploy/kubernetes/base/deployment.yaml:{line}: spec.template")
+    assert told.startswith(f"K8S-02  deploy/kubernetes/base/deployment.yaml:{line}: Container server: securityContext")
+    assert told.count("K8S-02") == 1
     assert "must be True" in told
 
 

@@ -24,18 +24,17 @@ class Document:
         kind: What it is, such as `Deployment` or `aws_security_group`; empty where the file has one thing only.
         name: Its name among its kind.
         file: Where it stands.
-        built: Whether a tool built it from files, none of which has its lines.
     """
 
     kind: str
     name: str
     node: yaml.Node
     file: str = ""
-    built: bool = False
 
     def problem(self, node: yaml.Node, words: str) -> Problem:
         """A problem at one of its nodes."""
-        return self.file, nodes.line_of(node), f"{self.kind} {self.name}: {words}" if self.built else words
+        named = f"{self.kind} {self.name}".strip()
+        return self.file, nodes.line_of(node), f"{named}: {words}" if self.kind else words
 
 
 def plain(text: str) -> list[Document]:

@@ -144,12 +144,12 @@ class Structure:
         for word, check in TEXTS.items():
             if word in requirement:
                 yield from ((file.name, *problem) for file in files for problem in check(file, requirement))
-        for word, find in THINGS.items():
-            if word in requirement:
-                documents = [document for file in files for document in file.documents]
-                yield from ((file or pattern, line, words) for file, line, words in find(documents, requirement))
+        if any(word in requirement for word in THINGS):
+            documents = [document for file in files for document in file.documents]
+            yield from ((file or pattern, line, words) for file, line, words in _problems(documents, requirement))
 
     def _of_overlays(self, requirement: Requirement) -> Iterator[Problem]:
+        """A problem of a built overlay, told where the sources have it too, else of the first overlay that has it."""
         folder = str(requirement["overlays"])
         try:
             if folder not in self._overlays:
@@ -157,18 +157,27 @@ class Structure:
         except (OSError, ValueError) as error:
             yield folder, 1, str(error)
             return
-        for place, documents in self._overlays[folder].items():
-            for word, find in THINGS.items():
-                if word in requirement:
-                    yield from ((place, 1, words) for _, _, words in find(documents, requirement))
+        sources, *overlays = self._overlays[folder].values()
+        known = {words: (file or folder, line) for file, line, words in _problems(sources, requirement)}
+        if not overlays:
+            yield from ((*place, words) for words, place in known.items())
+        for file, documents in list(self._overlays[folder].items())[1:]:
+            for _, _, words in _problems(documents, requirement):
+                yield (*known.get(words, (file, 1)), words)
 
     def _read(self, folder: str) -> dict[str, list[Document]]:
-        """What each overlay of a folder is built to, by its file; what their sources say where nothing can build."""
+        """What the sources of a folder's overlays say, and then what each overlay is built to, by its file."""
         path = self.repository / folder
-        if not self.builder:
-            return {str(Path(folder).parent.as_posix()): kubernetes.read_sources(path.parent)}
-        built = kubernetes.build(path, self.builder)
-        return {f"{folder}/{name}/kustomization.yaml": documents for name, documents in built.items()}
+        built = kubernetes.build(path, self.builder) if self.builder else {}
+        return {"": kubernetes.read_sources(path.parent, self.repository)} | {
+            f"{folder}/{name}/kustomization.yaml": documents for name, documents in built.items()
+        }
+
+
+def _problems(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
+    for word, find in THINGS.items():
+        if word in requirement:
+            yield from find(documents, requirement)
 
 
 def find_regressions(repository: Path, controls: list[Control], *, deletable: frozenset[str]) -> Report:

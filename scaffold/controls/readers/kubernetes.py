@@ -55,15 +55,18 @@ def build(folder: Path, builder: list[str]) -> dict[str, list[Document]]:
     with ThreadPoolExecutor(4) as pool:
         texts = pool.map(lambda overlay: _build(overlay, builder), overlays)
         built = zip(overlays, texts, strict=True)
-        return {
-            overlay.name: _with_parts(replace(one, built=True) for one in fields.plain(text)) for overlay, text in built
-        }
+        return {overlay.name: _with_parts(fields.plain(text)) for overlay, text in built}
 
 
-def read_sources(folder: Path) -> list[Document]:
-    """The objects that stand whole in the files below a folder, and their parts."""
+def read_sources(folder: Path, repository: Path) -> list[Document]:
+    """The objects that stand whole in the files below a folder of a repository, and their parts."""
     files = sorted(path for path in folder.rglob("*.yaml") if path.name != "kustomization.yaml")
-    return _with_parts(one for file in files for one in fields.plain(file.read_text(encoding="utf-8")))
+    objects = (
+        replace(one, file=file.relative_to(repository).as_posix())
+        for file in files
+        for one in fields.plain(file.read_text(encoding="utf-8"))
+    )
+    return _with_parts(objects)
 
 
 def _is_overlay(file: Path) -> bool:
