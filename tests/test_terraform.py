@@ -31,6 +31,11 @@ RENDERS: dict[str, dict[str, Any]] = {
     for size, answers in {"large": LARGE | {"regions": regions}, "small": SMALL}.items()
 }
 CLOUDS = [name for name in RENDERS if name.endswith("large")]
+PARTITIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "aws-ecs, china": ("cn-north-1", {"regions": "cn-north-1"}),
+    "aws-ecs, govcloud": ("us-gov-west-1", {"regions": "us-gov-west-1", "compliance": ["fedramp-moderate"]}),
+}
+RENDERED = RENDERS | {name: RENDERS["aws-ecs, small"] | answers for name, (_, answers) in PARTITIONS.items()}
 
 Rendered: TypeAlias = Callable[[str], Path]
 Findings: TypeAlias = Callable[[str], dict[str, set[str]]]
@@ -43,7 +48,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 
     def find(name: str) -> Path:
         place = folder / name.replace(", ", "-")
-        return place if place.exists() else render_answers(RENDERS[name], place)
+        return place if place.exists() else render_answers(RENDERED[name], place)
 
     return find
 
@@ -236,8 +241,8 @@ def test_a_container_has_time_to_finish(root: Path, rendered: Rendered, name: st
 
 @everywhere
 def test_a_container_is_probed(root: Path) -> None:
-    text = whole(root)
-    assert {"/livez", "/readyz"} <= set(re.findall(r"/livez|/readyz", text))
+    probes = set(re.findall(r"/livez|/readyz|health_probe", whole(root)))
+    assert {"health_probe" if root.name == "aws-ecs" else "/livez", "/readyz"} <= probes
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -267,6 +272,41 @@ def test_files_are_written_as_terraform_formats_them(root: Path) -> None:
     assert seen.returncode == 0, seen.stdout + seen.stderr
 
 
+AUDIENCE = re.compile(r"sts\.amazonaws\.com")
+"""A word that tokens carry everywhere, no address."""
+
+
+@pytest.mark.parametrize("name", [name for name in RENDERED if name.startswith("aws")])
+def test_no_partition_of_aws_is_named(root: Path) -> None:
+    """The provider is asked for what differs: IAM in GovCloud and in China refuses `arn:aws:`."""
+    named = [
+        folder.path for folder in folders(root) if re.search(r"arn:aws|\bamazonaws\.", AUDIENCE.sub("", folder.text))
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize("name", PARTITIONS)
+def test_every_reference_in_another_partition_is_declared(root: Path) -> None:
+    assert [folder.referred - folder.declared for folder in folders(root)] == [set(), set()]
+
+
+@pytest.mark.parametrize("name", ["aws-ecs, govcloud"])
+def test_for_fedramp_what_can_be_fips_is_and_the_readme_says_what_is_not(root: Path) -> None:
+    text = whole(root)
+    assert 'ssl_policy        = "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04"' in text
+    assert "fargateFIPSMode" in text
+    assert text.count("use_fips_endpoint = true") == 2, "the provider and the state"
+    assert "AWS_USE_FIPS_ENDPOINT=true" in (root / "deploy.sh").read_text()
+    assert "Not covered" in (root / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["aws-ecs, govcloud"])
+def test_where_there_are_no_public_zones_the_name_and_its_certificate_are_the_owners(root: Path) -> None:
+    assert "route53_zone" not in whole(root)
+    assert "GovCloud has no public zones" in (root / "README.md").read_text()
+    assert {"certificates"} == {labels[0] for labels, _ in folders(root)[0].blocks["variable"] if "cert" in labels[0]}
+
+
 MOCKED = """
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{}" }
@@ -286,11 +326,11 @@ mock_data "aws_secretsmanager_secret_version" {
 """
 PLAN = """
 mock_provider "aws" {
-  alias  = "us-east-1"
+  alias  = "REGION"
   source = "./mocks"
 }
 variables {
-  hosted_zone = "example.com"
+  OWN
   alarm_email = "oncall@example.com"
 }
 run "planned" {
@@ -310,9 +350,9 @@ run "refused" {
 
 
 @pytest.fixture
-def aws(rendered: Rendered, tmp_path: Path) -> Path:
+def aws(rendered: Rendered, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Terraform for AWS with the locked provider, and without its backend."""
-    root = rendered("aws-ecs, small") / "deploy/terraform/aws-ecs"
+    root = rendered(getattr(request, "param", "aws-ecs, small")) / "deploy/terraform/aws-ecs"
     place = Path(shutil.copytree(root, tmp_path / "plan"))
     (place / "backend.tf").unlink()
     mirror = find_provider("hashicorp/aws/5.100.0")
@@ -321,10 +361,17 @@ def aws(rendered: Rendered, tmp_path: Path) -> Path:
     return place
 
 
-def test_aws_is_planned_with_the_locked_provider(aws: Path) -> None:
+@pytest.mark.parametrize(
+    "aws, region",
+    [("aws-ecs, small", "us-east-1"), *((name, row[0]) for name, row in PARTITIONS.items())],
+    indirect=["aws"],
+)
+def test_aws_is_planned_with_the_locked_provider(aws: Path, region: str) -> None:
     (aws / "mocks").mkdir()
-    (aws / "mocks/aws.tfmock.hcl").write_text(MOCKED)
-    (aws / "plan.tftest.hcl").write_text(PLAN)
+    (aws / "mocks/aws.tfmock.hcl").write_text(MOCKED.replace("us-east-1", region))
+    certificate = f"arn:aws-us-gov:acm:{region}:123456789012:certificate/1"
+    own = f'certificates = {{ {region} = "{certificate}" }}' if "gov" in region else 'hosted_zone = "example.com"'
+    (aws / "plan.tftest.hcl").write_text(PLAN.replace("REGION", region).replace("OWN", own))
     seen = run_terraform("test", "-no-color", folder=aws)
     assert "2 passed, 0 failed" in seen.stdout, seen.stdout + seen.stderr
 

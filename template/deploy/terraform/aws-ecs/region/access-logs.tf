@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "access_logs" {
 
     principals {
       type        = "Service"
-      identifiers = ["logdelivery.elasticloadbalancing.amazonaws.com"]
+      identifiers = [data.aws_service_principal.main["logdelivery.elasticloadbalancing"].name]
     }
   }
 

@@ -3,7 +3,7 @@
 # only 443 leaves.
 resource "aws_route53_resolver_firewall_domain_list" "allowed" {
   name    = "${var.name}-allowed"
-  domains = var.egress_hosts
+  domains = concat(["*.${data.aws_partition.current.dns_suffix}"], var.egress_hosts)
 }
 
 resource "aws_route53_resolver_firewall_domain_list" "everything" {

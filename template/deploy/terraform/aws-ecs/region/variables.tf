@@ -9,11 +9,6 @@ variable "host" {
   type        = string
 }
 
-variable "hosted_zone_id" {
-  description = "The Route 53 zone that proves the certificate."
-  type        = string
-}
-
 variable "image" {
   description = "The image, by digest."
   type        = string
