@@ -3,9 +3,9 @@
 
 from mcp.shared.exceptions import MCPError
 
+from .configuration import ConfigurationError
 
-class ConfigurationError(Exception):
-    """The server must not start like this; the message tells an operator what to change."""
+__all__ = ["ArgumentsRefused", "CallRefused", "ConfigurationError"]
 
 
 class CallRefused(MCPError):

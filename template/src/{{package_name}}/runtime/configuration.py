@@ -1,0 +1,25 @@
+# Managed by the template; updates merge into this file.
+"""What keeps the server from starting. Nothing is imported here that reads variables of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class ConfigurationError(Exception):
+    """The server must not start like this; the message tells an operator what to change."""
+
+
+@contextmanager
+def needs_usable(variables: str) -> Iterator[None]:
+    """Make one sentence of what a library raises while it reads its variables; of what is no URL only that.
+
+    Raises:
+        ConfigurationError: the library cannot use one of them.
+    """
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        told = "one is not a URL" if "URL" in type(error).__name__ else str(error) or type(error).__name__
+        raise ConfigurationError(f"{variables} cannot be used: {' '.join(told.split())}") from error
