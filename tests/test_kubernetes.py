@@ -6,17 +6,19 @@ import copy
 import functools
 import ipaddress
 import itertools
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 
-from tests.combinations import ISSUERS, complete
+from tests.combinations import ISSUERS, complete, label, pairs
 from tests.deployments import (
     ANSWERS,
     DEPLOYMENT,
@@ -652,3 +654,119 @@ def test_names_are_looked_up_in_the_dns_of_every_kind_of_cluster(name: str, depl
         assert {(port["port"], port["protocol"]) for port in rule["ports"]} == set(
             itertools.product((53, 5353), ("UDP", "TCP"))
         )
+
+
+# ----------------------------------------------------------------------------------------------------------- references
+
+ON_KUBERNETES = [answers for answers in pairs() if answers.get("deployment") == "kubernetes"]
+
+
+def check_references(repository: Path, *built: str) -> subprocess.CompletedProcess[str]:
+    """The run of the rendered references.py on built overlays."""
+    files = []
+    for number, text in enumerate(built):
+        files.append(repository / f"built-{number}.yaml")
+        files[-1].write_text(text)
+    script = repository / "deploy/kubernetes/references.py"
+    return subprocess.run([sys.executable, script, *files], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("answers", ON_KUBERNETES, ids=label)
+def test_whatever_a_built_overlay_names_is_there(answers: dict[str, Any], tmp_path: Path) -> None:
+    repository = render_answers(TEXTS | answers, tmp_path / "repository")
+    done = check_references(repository, *(text for _, text in build_overlays(repository)))
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def _pod(kinds: Kinds) -> dict[str, Any]:
+    return dict(kinds["Deployment"][0]["spec"]["template"]["spec"])
+
+
+IN_VAIN: dict[str, tuple[Callable[[Kinds], object], str]] = {
+    "Service to pods": (lambda kinds: kinds["Service"][0]["spec"]["selector"].update(app="x"), "no pod has the labels"),
+    "Service to a port": (
+        lambda kinds: kinds["Service"][0]["spec"]["ports"][0].update(targetPort="web"),
+        "no port of its pods is web",
+    ),
+    "HPA to the Deployment": (
+        lambda kinds: kinds["HorizontalPodAutoscaler"][0]["spec"]["scaleTargetRef"].update(name="x"),
+        "there is no Deployment x",
+    ),
+    "PDB to pods": (
+        lambda kinds: kinds["PodDisruptionBudget"][0]["spec"]["selector"]["matchLabels"].update(app="x"),
+        "no pod has the labels",
+    ),
+    "Role to the Deployment": (
+        lambda kinds: kinds["Role"][0]["rules"][0].update(resourceNames=["bob-server-7k2h"]),
+        "there is no Deployment bob-server-7k2h",
+    ),
+    "binding to the Role": (lambda kinds: kinds["RoleBinding"][0]["roleRef"].update(name="x"), "there is no Role x"),
+    "pod to its settings": (
+        lambda kinds: _pod(kinds)["containers"][0]["envFrom"][0]["configMapRef"].update(name="x"),
+        "there is no ConfigMap x",
+    ),
+    "pod to its account": (
+        lambda kinds: kinds["Deployment"][0]["spec"]["template"]["spec"].update(serviceAccountName="x"),
+        "there is no ServiceAccount x",
+    ),
+    "probe to a port": (
+        lambda kinds: _pod(kinds)["containers"][0]["livenessProbe"]["httpGet"].update(port="web"),
+        "no port of its pods is web",
+    ),
+    "route to a port": (
+        lambda kinds: kinds["HTTPRoute"][0]["spec"]["rules"][0]["backendRefs"][0].update(port=80),
+        "there is no port 80 of a Service bob-server",
+    ),
+    "route to a listener": (
+        lambda kinds: kinds["HTTPRoute"][0]["spec"]["parentRefs"][0].update(sectionName="http"),
+        "there is no listener http of a Gateway bob-server",
+    ),
+    "gateway to a certificate": (
+        lambda kinds: kinds["Certificate"][0]["spec"].update(secretName="x"),
+        "no Certificate makes bob-server-tls",
+    ),
+    "policy of a network to pods": (
+        lambda kinds: kinds["NetworkPolicy"][0]["spec"]["podSelector"].update(matchLabels={"app": "x"}),
+        "no pod has the labels",
+    ),
+    "policy of a network to a port": (
+        lambda kinds: network_policy(kinds, "bob-server")["ingress"][0]["ports"][0].update(port="web"),
+        "no port of its pods is web",
+    ),
+    "policy of a gateway to it": (
+        lambda kinds: kinds["ClientTrafficPolicy"][0]["spec"]["targetRefs"][0].update(name="x"),
+        "there is no Gateway x",
+    ),
+    "monitor to a port": (
+        lambda kinds: kinds["PodMonitor"][0]["spec"]["podMetricsEndpoints"][0].update(port="web"),
+        "no port of its pods is web",
+    ),
+    "mesh to a port": (lambda kinds: kinds["Server"][0]["spec"].update(port="web"), "no port of its pods is web"),
+    "namespace": (
+        lambda kinds: kinds["Service"][0]["metadata"].update(namespace="default"),
+        "its namespace is not bob-server",
+    ),
+}
+
+
+@pytest.mark.parametrize("reference", IN_VAIN)
+def test_what_is_named_in_vain_is_told(reference: str, deployed: Deployed, copied: Path) -> None:
+    change, told = IN_VAIN[reference]
+    kinds = copy.deepcopy(deployed("kubernetes-redis")["production"])
+    change(kinds)
+    done = check_references(copied, "\n---\n".join(json.dumps(item) for items in kinds.values() for item in items))
+    assert done.returncode == 1
+    assert told in done.stdout
+
+
+def test_settings_with_the_deployments_name_are_told(copied: Path) -> None:
+    """As kustomize renames what the Role names, CI could deploy nothing."""
+    for file in (copied / "deploy/kubernetes").rglob("*.yaml"):
+        file.write_text(file.read_text().replace("bob-server-settings", "bob-server"))
+    done = check_references(copied, build_overlay(copied / "deploy/kubernetes/overlays/production"))
+    assert re.search("Role bob-server-ci: there is no Deployment bob-server-[a-z0-9]+", done.stdout)
+
+
+def test_references_of_nothing_are_refused(copied: Path) -> None:
+    assert check_references(copied).returncode == 2
+    assert check_references(copied, "").returncode == 2
