@@ -73,10 +73,18 @@ class _Source:
                 continue
             while not self._takes("{"):
                 labels.append(self._name())
-            name = labels[1] if labels[0] == "dynamic" and len(labels) > 1 else labels[0]
-            nested.setdefault(name, []).append(self._body())
+            name, body = self._nested(labels, self._body())
+            nested.setdefault(name, []).append(body)
         blocks = [(name, nodes.sequence(bodies, nodes.line_of(bodies[0]))) for name, bodies in nested.items()]
         return nodes.mapping([*attributes, *blocks], line)
+
+    @staticmethod
+    def _nested(labels: list[str], body: yaml.Node) -> tuple[str, yaml.Node]:
+        """A nested block by its name, with its `label` if it has one; of a dynamic one, what it makes."""
+        name, *rest = labels
+        if name == "dynamic" and rest:
+            return rest[0], (nodes.items(nodes.find(body, "content")) or [body])[0]
+        return name, nodes.replaced(body, label=nodes.scalar(rest[0], nodes.line_of(body))) if rest else body
 
     def _expression(self, ends: str) -> yaml.Node:
         """A value up to one of some characters, outside all brackets."""
