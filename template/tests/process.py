@@ -33,7 +33,13 @@ PATIENCE_SECONDS = 60
 class ServerProcess:
     """Starts over http with settings from the keyword arguments; `MCP_` is put before their names."""
 
-    def __init__(self, *, wait_for: str = "/readyz", ca: ssl.SSLContext | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        *module: str,
+        wait_for: str = "/readyz",
+        ca: ssl.SSLContext | None = None,
+        **settings: object,
+    ) -> None:
         self.port = free_port()
         self.url = f"{'https' if ca else 'http'}://127.0.0.1:{self.port}"
         given = {"environment": "development", "port": self.port, **settings}
@@ -41,7 +47,8 @@ class ServerProcess:
         # No pipe: one that nobody reads fills up, and the server then waits to write its log.
         handle, name = tempfile.mkstemp(suffix=".log")
         self._stderr = Path(name)
-        self._process = subprocess.Popen([sys.executable, "-m", "sample"], env=environment(**given), stderr=handle)
+        command = [sys.executable, "-m", *(module or ("sample",))]
+        self._process = subprocess.Popen(command, env=environment(**given), stderr=handle)
         os.close(handle)
         self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS, verify=ca or True)
         self._wait(wait_for)

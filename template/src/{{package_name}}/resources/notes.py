@@ -11,7 +11,7 @@ from ..runtime.principal import current_principal
 
 async def read_note(note_id: str) -> str:
     """The text of one of your notes."""
-    note = notes.find(current_principal().key, note_id)
+    note = await notes().find(current_principal().key, note_id)
     if note is None:
         raise ResourceNotFoundError("There is no such note.")
     return note.text

@@ -25,17 +25,17 @@ class Purged(BaseModel):
 
 async def list_notes(limit: PageSize = 20) -> NoteList:
     """List your notes, newest first."""
-    return NoteList(notes=notes.recent(current_principal().key, limit))
+    return NoteList(notes=await notes().recent(current_principal().key, limit))
 
 
 async def add_note(text: LongText) -> Note:
     """Keep a note."""
-    return notes.add(current_principal().key, text)
+    return await notes().add(current_principal().key, text)
 
 
 async def purge_notes() -> Purged:
     """Delete all your notes for good."""
-    return Purged(removed=notes.purge(current_principal().key))
+    return Purged(removed=await notes().purge(current_principal().key))
 
 
 def register(server: MCPServer[Any]) -> None:
