@@ -8,7 +8,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,7 +21,7 @@ import uv
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
 from tests.deployments import HTTP, TEXTS, parse_documents
-from tests.living import CHECKOUT
+from tests.living import CHECKOUT, git
 from tests.scanners import scan
 
 REGIONS = {
@@ -74,7 +77,7 @@ def jobs_of(repository: Path) -> dict[str, Any]:
     """The jobs of every workflow, or of the pipeline, by name."""
     if (repository / ".gitlab-ci.yml").exists():
         [pipeline] = parse_documents((repository / ".gitlab-ci.yml").read_text())
-        words = {"include", "workflow", "stages", "default"}
+        words = {"include", "variables", "workflow", "stages", "default"}
         return {name: job for name, job in pipeline.items() if name not in words and not name.startswith(".")}
     jobs: dict[str, Any] = {}
     for path in (repository / ".github/workflows").iterdir():
@@ -168,7 +171,8 @@ def test_dependencies_secrets_code_and_image_are_scanned(name: str, rendered: Re
     files = [*repository.glob(".github/workflows/ci.yml"), *repository.glob(".gitlab-ci.yml")]
     [text] = [path.read_text() for path in files]
     assert [kind for kind in KINDS[name.split(", ", maxsplit=1)[0]] if kind not in text] == []
-    assert ("checkov==" in text) is (name in DEPLOYED)
+    assert "--only-group scan bandit" in text
+    assert (".ci/deployment.sh" in text) is (name in DEPLOYED)
 
 
 @pytest.mark.parametrize("fault, status", [("", 0), ("USER root\n", 1)], ids=["as rendered", "root"])
@@ -200,6 +204,102 @@ def test_a_pipeline_that_deploys_does_nothing_else(name: str, rendered: Rendered
         ), job
 
 
+@pytest.mark.parametrize("name", GRID)
+def test_code_is_scanned_whoever_may_see_the_repository(name: str, rendered: Rendered) -> None:
+    [job] = [job for job in jobs_of(rendered(name)).values() if "bandit" in str(commands_of(job))]
+    assert "if" not in job
+    assert not [step for step in job.get("steps", []) if "bandit" in step.get("run", "") and "if" in step]
+
+
+@pytest.mark.parametrize(
+    "private, paid, taken", [("false", "", "true"), ("true", "", "false"), ("true", "true", "true")]
+)
+def test_reports_go_where_they_are_taken(
+    private: str, paid: str, taken: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    put_program(tmp_path, "gh", f"echo {'false' if private == 'true' else 'true'}")
+    job = jobs_of(rendered("github, none"))["code"]
+    [ask] = [step for step in job["steps"] if step.get("id") == "reports"]
+    place = {"GITHUB_REPOSITORY": "team/bob", "GITHUB_OUTPUT": str(tmp_path / "output"), "PAID": paid}
+    assert run_shell(ask["run"], tmp_path, **place).returncode == 0
+    assert (tmp_path / "output").read_text() == f"taken={taken}\n"
+    assert [step["if"] for step in job["steps"] if "codeql" in step.get("uses", "")] == [
+        "steps.reports.outputs.taken == 'true'"
+    ] * 2
+
+
+DOCKER = """
+while [ "${1#*@sha256:}" = "$1" ]; do shift; done
+echo "$*" >> "$here/ran"
+case "$*" in
+  *kustomize*) echo "kind: Deployment" ;;
+  *"$BROKEN"*) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("target", REGIONS)
+@pytest.mark.parametrize("ci, report", [("github", "sarif"), ("gitlab", "json")])
+def test_what_is_deployed_is_checked_as_it_is_built(ci, report, target, rendered, tmp_path) -> None:
+    shutil.copytree(rendered(f"{ci}, {target}"), tmp_path / "repository")
+    put_program(tmp_path, "docker", DOCKER)
+    enter = f"cd {tmp_path}/repository && sh .ci/deployment.sh reports"
+
+    done = run_shell(enter, tmp_path, BROKEN="nothing")
+
+    ran = (tmp_path / "ran").read_text()
+    assert done.returncode == 0, done.stderr
+    assert f"--output-file-path console,reports/checkov.{report}" in ran
+    for tool in (
+        ["kubeconform", "trivy", "checkov"] if target == "kubernetes" else ["fmt -check", "validate", "checkov"]
+    ):
+        assert tool in ran
+        assert run_shell(enter, tmp_path, BROKEN=tool).returncode == 1, tool
+    overlays = [path.name for path in (tmp_path / "repository/deploy/kubernetes/overlays").glob("*")]
+    assert {path.stem for path in (tmp_path / "repository/built").glob("*")} == {*overlays}
+
+
+FLOATING = re.compile(
+    r"\buvx (?!--from \"?git)|\bpip install (?!.*--require-hashes)|\bapt-get install (?!.* redis-server)"
+)
+
+
+@everywhere
+def test_what_ci_installs_is_locked_with_hashes(name: str, rendered: Rendered) -> None:
+    repository = rendered(name)
+    commands = [line for job in jobs_of(repository).values() for line in commands_of(job)]
+    assert [line for line in commands if FLOATING.search(line)] == []
+    unlocked = [line for line in commands if "uv run --only-group" in line or re.search(r"uv sync(?! --locked)", line)]
+    assert unlocked == []
+    images = re.findall(r"docker (?:run|create) .*?(\S+/\S+:\S+)", "\n".join(commands))
+    assert [image for image in images if "@sha256:" not in image and "$" not in image] == []
+
+
+def test_gitlab_installs_the_uv_that_all_else_has(rendered: Rendered) -> None:
+    locked = (rendered("gitlab, none") / ".gitlab/requirements.txt").read_text()
+    image = (rendered("gitlab, none") / "Dockerfile").read_text()
+    [version] = re.findall(r"^uv==(\S+)", locked, re.MULTILINE)
+    assert f"ghcr.io/astral-sh/uv:{version}@" in image
+    assert locked.count("--hash=sha256:") > 1
+
+
+@pytest.mark.parametrize("name", GITLAB)
+def test_what_gitlab_scans_is_scanned_in_merge_requests_too(name: str, rendered: Rendered) -> None:
+    [pipeline] = parse_documents((rendered(name) / ".gitlab-ci.yml").read_text())
+    assert pipeline["variables"]["AST_ENABLE_MR_PIPELINES"] == "true"
+
+
+@pytest.mark.parametrize("name", [name for name in GITLAB if not name.endswith("none")])
+def test_a_builder_of_images_takes_tls_from_a_context(name: str, rendered: Rendered) -> None:
+    commands = commands_of(jobs_of(rendered(name))["sign"])
+    [made] = [number for number, line in enumerate(commands) if line.startswith("docker context create")]
+    context = commands[made].split()[-1]
+    assert commands[made + 1] == f"docker buildx create --use {context}"
+    assert commands[made + 2].startswith("docker buildx build --push")
+    [pipeline] = parse_documents((rendered(name) / ".gitlab-ci.yml").read_text())
+    assert pipeline[".docker"]["variables"]["DOCKER_TLS_VERIFY"] == "1"
+
+
 # ------------------------------------------------------------------------------------------------------------- release
 
 
@@ -207,7 +307,7 @@ def test_a_pipeline_that_deploys_does_nothing_else(name: str, rendered: Rendered
 def test_nothing_is_published_before_all_is_signed(name: str, rendered: Rendered) -> None:
     jobs = jobs_of(rendered(name))
     ci, target = name.split(", ")
-    published = [job for job, body in jobs.items() if "release create" in str(body) or "/releases" in str(body)]
+    published = [job for job, body in jobs.items() if "release create" in str(body) or "release.py" in str(body)]
     assert published == ["publish"]
     before = jobs["publish"]["needs"] if ci == "gitlab" or target != "none" else [jobs["publish"]["needs"]]
     assert before == (["sign"] if ci == "gitlab" else ["package", "image"] if target != "none" else ["package"])
@@ -261,6 +361,29 @@ def test_the_first_version_can_be_released(name: str, rendered: Rendered, tmp_pa
     assert done.returncode == 0, done.stderr
 
 
+def test_a_release_on_gitlab_has_its_notes(rendered: Rendered, tmp_path: Path) -> None:
+    asked: list[tuple[str, str | None, Any]] = []
+
+    class Project(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append((self.path, self.headers["JOB-TOKEN"], body))
+            self.send_response(201)
+            self.end_headers()
+
+    (tmp_path / "notes.md").write_text("- Änderung\n", "utf-8")
+    server = HTTPServer(("127.0.0.1", 0), Project)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    place = {"CI_API_V4_URL": f"http://127.0.0.1:{server.server_port}/api/v4", "CI_PROJECT_ID": "7"}
+    given = place | {"CI_COMMIT_TAG": "v1.2.3", "CI_JOB_TOKEN": "token"}
+    done = run_shell(f"{sys.executable} {rendered('gitlab, none') / '.gitlab/release.py'}", tmp_path, **given)
+    thread.join(30)
+    server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert asked == [("/api/v4/projects/7/releases", "token", {"tag_name": "v1.2.3", "description": "- Änderung\n"})]
+
+
 @pytest.mark.parametrize(
     "job, ci", [("image", "github"), ("sign", "gitlab"), ("deploy", "github"), ("deploy", "gitlab")]
 )
@@ -268,7 +391,7 @@ def test_the_first_version_can_be_released(name: str, rendered: Rendered, tmp_pa
 def test_a_job_begins_with_every_secret_or_names_the_missing_one(
     job: str, ci: str, missing: str, rendered: Rendered, tmp_path: Path
 ) -> None:
-    first = commands_of(jobs_of(rendered(f"{ci}, aws-ecs"))[job])[0]
+    [first] = [line for line in commands_of(jobs_of(rendered(f"{ci}, aws-ecs"))[job]) if "is missing: set it" in line]
     given = {"REGISTRY_USERNAME": "bob", "REGISTRY_PASSWORD": "secret"}
 
     assert run_shell(first, tmp_path, **given).returncode == 0
@@ -331,6 +454,9 @@ SIGNERS = [
     ("github", "https://github.com/team/bobXserver/.github/workflows/release.yml@refs/tags/v1.2.3", False),
     ("github", "https://github.com/team/bob.server/.github/workflows/ci.yml@refs/tags/v1.2.3", False),
     ("github", "https://github.com/team/bob.server/.github/workflows/release.yml@refs/heads/main", False),
+    ("github", "https://github.com/team/bob.server/.github/workflows/release.yml@refs/tags/v1.2.4", False),
+    ("github", "https://github.com/team/bob.server/.github/workflows/release.yml@refs/tags/v1.2.30", False),
+    ("gitlab", "https://gitlab.com/team/bob.server//.gitlab-ci.yml@refs/tags/v1.2.4", False),
     ("gitlab", "https://gitlab.com/team/bob.server//.gitlab-ci.yml@refs/tags/v1.2.3", True),
     ("gitlab", "https://gitlab.com/team/bob.server//.gitlab-ci.yml@refs/heads/main", False),
     ("gitlab", "https://gitlab.com/else/bob.server//.gitlab-ci.yml@refs/tags/v1.2.3", False),
@@ -339,6 +465,13 @@ SIGNERS = [
 
 @pytest.mark.parametrize("ci, signer, passes", SIGNERS)
 def test_only_the_release_of_this_repository_counts_as_signer(ci, signer, passes, rendered, tmp_path) -> None:
+    for arguments in (["init", "--quiet", "--initial-branch=main"], ["commit", "--quiet", "--allow-empty", "-m", "1"]):
+        git(tmp_path, *arguments)
+    git(tmp_path, "tag", "v1.2.3")
+    git(tmp_path, "switch", "--quiet", "--create", "aside")
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Nobody reviewed it")
+    git(tmp_path, "tag", "v1.2.4")
+    git(tmp_path, "switch", "--quiet", "main")
     pattern = 'while [ "$1" != --certificate-identity-regexp ]; do shift || exit; done; echo "$SIGNER" | grep -qE "$2"'
     put_program(tmp_path, "cosign", pattern)
     place = {
@@ -527,9 +660,11 @@ def test_the_main_branch_takes_what_passed_every_job(name: str, rendered: Render
 GH = """
 case "$*" in
   *users/*) echo 7 ;;
+  *teams/*) echo 8 ;;
+  *codeowners/errors*) cat "$here/errors" 2>/dev/null || true ;;
   *--jq*rulesets*|*rulesets*--jq*) [ ! -e "$here/known" ] || echo 42 ;;
   *deployment-branch-policies\\ --jq*) cat "$here/policies" 2>/dev/null || true ;;
-  *) cat > /dev/null ;;
+  *"--input -"*) cat >> "$here/sent" ;;
 esac
 """
 
@@ -546,12 +681,72 @@ def test_rules_are_made_once_and_brought_up_to_date_afterwards(rendered: Rendere
     assert run_shell(script, tmp_path).returncode == 0
     updated = calls.read_text()
 
-    assert made.count("--method POST repos/{owner}/{repo}/rulesets --input") == 2
-    assert updated.count("--method PUT repos/{owner}/{repo}/rulesets/42 --input") == 2
+    assert made.count("--method POST repos/{owner}/{repo}/rulesets --input") == 3
+    assert updated.count("--method PUT repos/{owner}/{repo}/rulesets/42 --input") == 3
     for environment, kind, name in [("release", "tag", "v*"), ("production", "branch", "main")]:
         assert f"--method PUT repos/{{owner}}/{{repo}}/environments/{environment}" in made
         assert f"environments/{environment}/deployment-branch-policies --field type={kind} --field name={name}" in made
     assert "--field" not in updated
+    sent = [json.loads(line) for line in (tmp_path / "sent").read_text().splitlines()]
+    assert len(sent) == 4
+    assert all(rules["prevent_self_review"] and rules["reviewers"] == [{"type": "User", "id": 7}] for rules in sent)
+
+
+def test_a_team_may_approve(rendered: Rendered, tmp_path: Path) -> None:
+    calls = put_program(tmp_path, "gh", GH)
+    done = run_shell(f"{rendered('github, none') / '.github/rulesets/apply.sh'} acme/releasers", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "gh api orgs/acme/teams/releasers" in calls.read_text()
+    assert json.loads((tmp_path / "sent").read_text())["reviewers"] == [{"type": "Team", "id": 8}]
+
+
+def test_an_owner_of_code_that_github_does_not_know_is_told(rendered: Rendered, tmp_path: Path) -> None:
+    put_program(tmp_path, "gh", GH)
+    (tmp_path / "errors").write_text("Unknown owner on line 2: acme\n")
+    done = run_shell(f"{rendered('github, none') / '.github/rulesets/apply.sh'} alice", tmp_path)
+    assert done.returncode == 1
+    assert "Unknown owner on line 2: acme" in done.stderr
+
+
+def test_release_tags_are_made_by_maintainers_and_never_moved(rendered: Rendered) -> None:
+    folder = rendered("github, none") / ".github/rulesets"
+    creation, releases = (
+        json.loads((folder / f"{name}.json").read_text()) for name in ("release-creation", "releases")
+    )
+    assert creation["rules"] == [{"type": "creation"}]
+    assert {actor["actor_id"] for actor in creation["bypass_actors"]} == {2, 5}, "the roles maintain and admin"
+    assert {rule["type"] for rule in releases["rules"]} == {"deletion", "update"}
+    assert "bypass_actors" not in releases
+
+
+@pytest.mark.parametrize("ci", REPOSITORY)
+@pytest.mark.parametrize("branch, status", [("main", 0), ("aside", 1)])
+def test_a_tag_of_what_nobody_reviewed_is_not_released(ci, branch, status, rendered, tmp_path) -> None:
+    for arguments in (["init", "--quiet", "--initial-branch=main"], ["commit", "--quiet", "--allow-empty", "-m", "1"]):
+        git(tmp_path, *arguments)
+    git(tmp_path, "update-ref", "refs/remotes/origin/main", "HEAD")
+    git(tmp_path, "switch", "--quiet", "--force-create", branch)
+    if status:
+        git(tmp_path, "commit", "--quiet", "--allow-empty", "-m", "Nobody reviewed it")
+    git(tmp_path, "tag", "v1.2.3")
+    jobs = jobs_of(rendered(f"{ci}, aws-ecs"))
+    job = jobs["package" if ci == "github" else "sign"]
+
+    done = run_shell(
+        commands_of(job)[0], tmp_path, GITHUB_REF_NAME="v1.2.3", CI_COMMIT_TAG="v1.2.3", CI_DEFAULT_BRANCH="main"
+    )
+
+    assert done.returncode == status
+    assert (done.stderr == "") is (status == 0)
+    assert job["steps"][0]["with"]["fetch-depth"] == 0 if ci == "github" else job["variables"]["GIT_DEPTH"] == "0"
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_a_release_waits_for_its_approval_before_anything_is_published(name: str, rendered: Rendered) -> None:
+    jobs = jobs_of(rendered(name))
+    gate = "publish" if name.endswith(", none") else "image"
+    assert [job for job, body in jobs.items() if body.get("environment") == "release"] == [gate]
+    assert gate in ["publish", *jobs["publish"]["needs"]]
 
 
 def test_without_an_approver_no_rule_is_made(rendered: Rendered, tmp_path: Path) -> None:
@@ -563,13 +758,43 @@ def test_without_an_approver_no_rule_is_made(rendered: Rendered, tmp_path: Path)
 
 
 def test_gitlab_protects_its_branch_its_tags_and_its_environments(rendered: Rendered, tmp_path: Path) -> None:
-    calls = put_program(tmp_path, "glab", "")
+    calls = put_program(
+        tmp_path, "glab", """case "$*" in *"--input -"*) cat >> "$here/sent"; printf '\\0' >> "$here/sent" ;; esac"""
+    )
     done = run_shell(str(rendered("gitlab, aws-ecs") / ".gitlab/apply-rules.sh"), tmp_path)
     assert done.returncode == 0, done.stderr
     told = calls.read_text()
-    for rule in ("branches --field name=main", "tags --field name=v*", "environments --field name=production"):
-        assert f"--method POST projects/:id/protected_{rule}" in told
-    assert "pipeline_schedules --field description=Weekly scan" in told
+    assert "projects/:id/protected_environments/production" in told
+    sent = [json.loads(text) for text in (tmp_path / "sent").read_text().split("\0") if text]
+    named = {document["name"]: document for document in sent if "name" in document}
+    assert set(named) == {"main", "v*", "release", "production"}
+    assert named["v*"]["create_access_level"] == 40
+    assert named["production"]["deploy_access_levels"] == [{"access_level": 40}]
+    assert named["production"]["approval_rules"] == [{"access_level": 40, "required_approvals": 1}]
+    [project] = [document for document in sent if "merge_method" in document]
+    assert project["allow_pipeline_trigger_approve_deployment"] is False
+    assert [document["description"] for document in sent if "cron" in document] == ["Weekly scan"]
+
+
+OWNERS = [
+    ("github", "https://github.com/acme/notes", "* @acme"),
+    ("github", "https://github.com/octo-cat_acme/notes", "* @octo-cat_acme"),
+    ("github", "https://git.example.com/notes", None),
+    ("github", "https://git.example.com/team.of/notes", None),
+    ("github", "https://git.example.com/deep/er/notes", None),
+    ("gitlab", "https://gitlab.com/acme/notes", "* @acme"),
+    ("gitlab", "https://gitlab.com/acme/tools.of/mcp/notes", "* @acme/tools.of/mcp"),
+    ("gitlab", "https://git.example.com/~acme/notes", None),
+]
+
+
+@pytest.mark.parametrize("ci, address, line", OWNERS)
+def test_the_owners_of_the_code_are_such_as_the_forge_takes(ci, address, line, tmp_path) -> None:
+    renderer = Renderer(CHECKOUT_SOURCE, tmp_path)
+    renderer.with_defaults({"ci": ci, "repository_url": address}, tmp_path / "repository")
+    *comments, last = (tmp_path / "repository/CODEOWNERS").read_text().splitlines()
+    assert all(comment.startswith("# ") for comment in comments)
+    assert last == line if line else last.startswith("# The address of the repository does not say")
 
 
 # ------------------------------------------------------------------------------------------------------------ renovate
@@ -583,7 +808,8 @@ def test_renovate_finds_everything_that_is_pinned(name: str, rendered: Rendered)
     repository = rendered(name)
     managers = json.loads((repository / "renovate.json").read_text()).get("customManagers", [])
     patterns = [re.compile(text.replace("(?<", "(?P<")) for manager in managers for text in manager["matchStrings"]]
-    files = [*repository.glob(".github/workflows/*.yml"), *repository.glob(".gitlab-ci.yml")]
+    patterns_of_files = (".github/workflows/*.yml", ".gitlab-ci.yml", ".ci/*.sh")
+    files = [file for pattern in patterns_of_files for file in repository.glob(pattern)]
     lines = [line for path in files for line in path.read_text().splitlines() if not NATIVE.match(line)]
     found = {match.group(0)[1:].strip() for line in lines for pattern in patterns for match in pattern.finditer(line)}
     assert {pin for line in lines for pin in PINNED.findall(line)} == found
