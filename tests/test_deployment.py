@@ -7,12 +7,23 @@ import re
 import shutil
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployments import ANSWERS, DEPLOYMENT, TEXTS, Edited, Repositories, parse_documents
+from tests.deployments import (
+    ANSWERS,
+    DEPLOYMENT,
+    HTTP,
+    REGISTRY,
+    TEXTS,
+    Edited,
+    Repositories,
+    parse_documents,
+    render_answers,
+)
 from tests.scanners import COMPOSE, GITHUB, KUBERNETES, SCANS, SUPPRESSIONS, scan
 
 COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest"]
@@ -166,6 +177,27 @@ def test_development_trusts_an_authorization_server_of_its_own(repositories: Rep
     [realm] = parse_documents((repositories("compose-redis") / "deploy/development/realm.json").read_text())
     assert {"mcp:read", "mcp:write", "mcp:admin"} == set(realm["defaultOptionalClientScopes"])
     assert not (repositories("compose-open") / "deploy").exists()
+
+
+@pytest.mark.parametrize(
+    "deployment, file", [("compose", "compose.yaml"), ("kubernetes", "deploy/kubernetes/README.md")]
+)
+def test_who_keeps_the_audit_for_years_is_named(deployment: str, file: str, tmp_path: Path) -> None:
+    answers = TEXTS | HTTP | REGISTRY | {"deployment": deployment, "compliance": ["fedramp-moderate"]}
+    text = " ".join((render_answers(answers, tmp_path / "made") / file).read_text().replace("#", "").split())
+    assert re.search(r"stay for 913 days.* yours", text)
+    assert "FIPS" in text
+
+
+@pytest.mark.parametrize("name", ["compose-redis", "compose-open"])
+def test_compose_trusts_one_address_and_fixes_it(repositories: Repositories, name: str) -> None:
+    """Behind a gateway of the same machine all clients would be one peer; a whole network could choose who it is."""
+    compose = _compose(repositories, name)
+    [network] = compose["networks"]["default"]["ipam"]["config"]
+    trusted = compose["services"]["server"]["environment"]["MCP_TRUSTED_PROXIES"]
+    assert trusted == network["gateway"]
+    address, subnet = (re.sub(r"\$\{\w+:-(.+)\}", r"\1", value) for value in (trusted, network["subnet"]))
+    assert ip_address(address) == next(ip_network(subnet).hosts())
 
 
 def _compose(repositories: Repositories, name: str) -> dict[str, Any]:
