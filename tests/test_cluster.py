@@ -307,7 +307,7 @@ def test_a_rotated_secret_reaches_every_pod_without_a_gap(cluster: Cluster) -> N
     [patch] = re.findall(r"kubectl patch secret .* --patch '(.*)'", text)
     plane.do("patch", "secret", NAME, "--namespace", NAME, "--patch", patch)
     data = plane.get("secret", NAME, "--namespace", NAME)["data"]
-    assert base64.b64decode(data["request-state-keys"]) == b"NEW,OLD"
+    assert base64.b64decode(data["request-state-keys"]) == b"OLD,NEW"
     before = {pod["metadata"]["name"] for pod in pods(plane)}
     with observed(lambda: available(plane)) as seen:
         plane.do("rollout", "restart", f"deployment/{NAME}", "--namespace", NAME)

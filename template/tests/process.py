@@ -41,7 +41,8 @@ class ServerProcess:
         **settings: object,
     ) -> None:
         self.port = free_port()
-        self.url = f"{'https' if ca else 'http'}://127.0.0.1:{self.port}"
+        address = "[::1]" if settings.get("host") == "::" else "127.0.0.1"
+        self.url = f"{'https' if ca else 'http'}://{address}:{self.port}"
         given = {"environment": "development", "port": self.port, **settings}
         self.log = ""
         # No pipe: one that nobody reads fills up, and the server then waits to write its log.
