@@ -70,9 +70,14 @@ class ServerProcess:
         """End it as a lost machine does."""
         self._process.kill()
 
-    def becomes(self, path: str, status: int) -> bool:
-        """Whether a path answers with that status before long."""
-        return becomes_true(lambda: self.http.get(path).status_code == status)
+    def becomes(self, path: str, status: int, **members: str) -> bool:
+        """Whether a path answers with that status before long, and with those members of its document."""
+
+        def answers() -> bool:
+            answer = self.http.get(path)
+            return answer.status_code == status and (not members or members.items() <= answer.json().items())
+
+        return becomes_true(answers)
 
     def listens_no_more(self) -> bool:
         """Whether it takes no new connection before long."""

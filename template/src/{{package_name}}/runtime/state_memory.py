@@ -1,10 +1,10 @@
 # Managed by the template; updates merge into this file.
 """State of a single replica: limits and subscription events stay in this process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
-from mcp.server.subscriptions import InMemorySubscriptionBus
+from mcp.server.subscriptions import InMemorySubscriptionBus, ServerEvent
 
 from .counters import BoundedStorage
 from .settings import Settings
@@ -18,10 +18,10 @@ class SharedState:
         self.bus = InMemorySubscriptionBus()
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
-        """Nothing to keep running."""
+    async def run(self, _: Callable[[], Iterable[ServerEvent]]) -> AsyncIterator[None]:
+        """Nothing to keep running, and no event that could be missed."""
         yield
 
-    def is_reachable(self) -> bool:
-        """Memory always is."""
-        return True
+    def trouble(self) -> str:
+        """Memory has none."""
+        return ""

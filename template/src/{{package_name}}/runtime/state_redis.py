@@ -1,126 +1,160 @@
 # Managed by the template; updates merge into this file.
-"""State that replicas share over Redis (or Valkey): limits and subscription events."""
+"""State that replicas share over Redis (or Valkey): limits and subscription events.
 
-import json
+Whatever keeps a call from being counted refuses it (503), and makes the replica unready with the cause.
+"""
+
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 from limits.aio.storage import RedisStorage
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    PromptsListChanged,
-    ResourcesListChanged,
-    ResourceUpdated,
-    ServerEvent,
-    ToolsListChanged,
+from mcp.server.subscriptions import ServerEvent
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterError,
+    MasterDownError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
 )
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .about import NAME
+from .events_redis import RedisBus
 from .settings import Settings
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = f"{NAME}:events"
 CHECK_SECONDS = 2.0
 TIMEOUT_SECONDS = 2.0
-EVENTS: dict[str, type[ServerEvent]] = {
-    kind.__name__: kind for kind in (ToolsListChanged, PromptsListChanged, ResourcesListChanged, ResourceUpdated)
+"""For one answer."""
+PROBE_SECONDS = 10.0
+SLOW_SECONDS = 1.0
+"""For a probe, which asks for several."""
+PROBES = [f"{NAME}:probe:{number}" for number in range(16)]
+"""In a cluster, no single node answers for all of them."""
+TROUBLES: dict[type[Exception] | tuple[type[Exception], ...], tuple[str, str]] = {
+    OutOfMemoryError: ("full", "it is full"),
+    (ReadOnlyError, MasterDownError): ("replica", "it is a replica, and MCP_REDIS_URL must lead to the primary"),
+    (AskError, ClusterError): ("cluster", "it is a node of a cluster, and MCP_REDIS_URL must lead to all keys"),
+    AuthenticationError: ("access", "it does not take the user or the password of MCP_REDIS_URL"),
+    NoPermissionError: ("access", "its user may not do what the server does"),
+    BusyLoadingError: ("loading", "it still loads its data"),
+    (RedisTimeoutError, TimeoutError): ("timeout", f"it did not answer within {TIMEOUT_SECONDS:g} seconds"),
+    (RedisConnectionError, OSError): ("unreachable", "there is no connection to it"),
 }
+"""The word that readiness gives and the sentence of the log; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps calls from being counted; without a word, nothing does."""
+
+    word: str = ""
+    sentence: str = ""
 
 
 class SharedState:
     """Limits that every replica counts together, and events that reach every replica's subscribers."""
 
     def __init__(self, settings: Settings) -> None:
-        url = settings.redis_url.get_secret_value()
-        self._redis = Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS)
-        self.storage = RedisStorage(
-            f"async+{url}",
-            wrap_exceptions=True,
-            key_prefix=NAME,
-            implementation="redispy",
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-        )
-        self.bus = RedisBus(self._redis)
-        self._reachable: bool | None = None
+        self._url = settings.redis_url.get_secret_value()
+        self._pool = self._connections(retries=1)
+        self.storage = self._storage_over(self._pool)
+        self.bus = RedisBus(Redis(connection_pool=self._pool))
+        self._trouble = Trouble("not asked yet")
+        self._is_slow = False
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
-        """Receive other replicas' events and watch the connection while the block runs."""
+    async def run(self, everything: Callable[[], Iterable[ServerEvent]]) -> AsyncIterator[None]:
+        """Watch Redis and receive other replicas' events; `everything` is what streams are told when some were missed."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self.bus.receive)
+            tasks.start_soon(self.bus.receive, everything)
             tasks.start_soon(self._watch)
             yield
             tasks.cancel_scope.cancel()
-        await self._redis.aclose()
+        await self._pool.aclose()
 
-    def is_reachable(self) -> bool:
-        """Whether Redis answered lately."""
-        return bool(self._reachable)
+    def trouble(self) -> str:
+        """A word for what kept the last probe from writing; empty if nothing did."""
+        return self._trouble.word
 
     async def _watch(self) -> None:
         while True:
-            try:
-                await self._redis.ping()
-                self._reachable = True
-            except (RedisError, OSError) as error:
-                if self._reachable is not False:
-                    logger.warning("Redis does not answer: %s", error)
-                self._reachable = False
+            trouble = await self._look()
+            if trouble.word != self._trouble.word:
+                await self._tell(trouble)
+            self._trouble = trouble
             await anyio.sleep(CHECK_SECONDS)
 
-
-class RedisBus:
-    """A subscription bus over publish and subscribe; every replica, the publisher too, hears an event from Redis."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._local = InMemorySubscriptionBus()
-
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
-        """Register a listener of this replica and return what removes it."""
-        return self._local.subscribe(listener)
-
-    async def publish(self, event: ServerEvent) -> None:
-        """Tell every replica; an event is a hint to read again, so one that is lost is only logged."""
+    async def _look(self) -> Trouble:
+        started = anyio.current_time()
         try:
-            await self._redis.publish(CHANNEL, json.dumps([type(event).__name__, fields_of(event)]))
+            with anyio.fail_after(PROBE_SECONDS):
+                await self._probe()
         except (RedisError, OSError) as error:
-            logger.warning("an event was not published: %s", error)
+            return find_trouble(error)
+        seconds = anyio.current_time() - started
+        if seconds > SLOW_SECONDS and not self._is_slow:
+            logger.warning("Redis is slow: a probe took %.1f seconds, and every call waits too.", seconds)
+        self._is_slow = seconds > SLOW_SECONDS
+        return Trouble()
 
-    async def receive(self) -> None:
-        """Pass events from Redis on to this replica's listeners, and connect again whenever that ends."""
-        while True:
-            try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
-                    await channel.subscribe(CHANNEL)
-                    await self._pass_on(channel)
-            except (RedisError, OSError) as error:
-                logger.debug("event channel lost: %s", error)
-            await anyio.sleep(CHECK_SECONDS)
+    async def _probe(self) -> None:
+        """Do what a call does, over a new connection, as old ones outlive a new password and a failover."""
+        pool = self._connections(retries=0)
+        try:
+            await self._storage_over(pool).acquire_sliding_window_entry("probe", limit=1_000_000, expiry=60)
+            async with Redis(connection_pool=pool).pipeline(transaction=False) as pipeline:
+                for key in PROBES:
+                    pipeline.set(key, 1, ex=60)
+                await pipeline.execute()
+            await self.bus.beat(Redis(connection_pool=pool))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await pool.disconnect()
 
-    async def _pass_on(self, channel: PubSub) -> None:
-        while True:
-            message = await channel.get_message(timeout=CHECK_SECONDS)
-            if message is not None and (event := _read_event(message["data"])) is not None:
-                await self._local.publish(event)
+    async def _tell(self, trouble: Trouble) -> None:
+        if trouble.word:
+            logger.warning("Redis cannot be used, so calls are refused: %s", trouble.sentence)
+        elif self._trouble.sentence:
+            logger.warning("Redis can be used again.")
+            await self._pool.disconnect(inuse_connections=False)
+
+    def _connections(self, retries: int) -> ConnectionPool:
+        """A connection that leads to a replica is closed, and the next one may lead to the primary."""
+        return ConnectionPool.from_url(
+            self._url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), retries),
+            retry_on_error=[ReadOnlyError],
+        )
+
+    def _storage_over(self, pool: ConnectionPool) -> RedisStorage:
+        return RedisStorage(
+            f"async+{self._url}",
+            wrap_exceptions=pool is self._pool,
+            key_prefix=NAME,
+            implementation="redispy",
+            connection_pool=pool,  # type: ignore[arg-type]  # its annotation forgets what its documentation names
+        )
 
 
-def _read_event(data: bytes) -> ServerEvent | None:
-    try:
-        kind, fields = json.loads(data)
-        return EVENTS[kind](**fields)
-    except (ValueError, TypeError, KeyError) as error:
-        logger.warning("a malformed event was dropped: %s", type(error).__name__)
-        return None
-
-
-def fields_of(event: ServerEvent) -> dict[str, str]:
-    """The fields of an event: a resource's URI, or nothing."""
-    return {"uri": event.uri} if isinstance(event, ResourceUpdated) else {}
+def find_trouble(error: Exception) -> Trouble:
+    """What an error of Redis says, in a word and a sentence without secrets."""
+    said = f"{type(error).__name__}: {error}".partition("\n")[0]
+    for kinds, (word, sentence) in TROUBLES.items():
+        if isinstance(error, kinds):
+            return Trouble(word, f"{sentence} ({said})")
+    return Trouble("error", said)

@@ -4,6 +4,7 @@
 import logging
 import random
 import time
+from logging import DEBUG, WARNING
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import anyio
 import httpx2
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
+from pydantic_core import from_json
 
 from .provider import PROVIDER
 
@@ -20,6 +22,10 @@ REFRESH_SECONDS = 300.0
 RETRY_SECONDS = 10.0
 UNKNOWN_KEY_PAUSE_SECONDS = 30.0
 FETCH_SECONDS = 5.0
+"""For one document."""
+WAIT_SECONDS = 6.0
+MAX_WAITING = 100
+"""So many requests may wait for the answer to one question; each holds a connection of the server's."""
 MAX_DOCUMENT_BYTES = 512 * 1024
 MAX_KEYS = 100
 MIN_RSA_BITS = 2048
@@ -37,8 +43,12 @@ class IssuerKeys:
         self._jwks_url = jwks_url
         self._client = client
         self._keys: dict[str | None, PyJWK] = {}
-        self._fetched_at = float("-inf")
-        self._lock = anyio.Lock()
+        self._trouble = "not asked yet"
+        self._said = ""
+        self._asked_at = float("-inf")
+        self._question, self._answer = anyio.Event(), anyio.Event()
+        self._is_asking = False
+        self._waiting = 0
         self._announces_pkce = PROVIDER.announces_pkce
 
     @property
@@ -46,31 +56,68 @@ class IssuerKeys:
         """Whether tokens can be verified."""
         return bool(self._keys)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the issuer's last answer could be used, so that a key that is not among these is none of its own."""
+        return not self._trouble
+
+    def trouble(self) -> str:
+        """A word for why no token can be verified; empty while keys are known."""
+        return "" if self.known else self._trouble
+
     async def find(self, key_id: str | None) -> PyJWK | None:
-        """The key of that id; an unknown id causes at most one fetch in a while, whoever sends how many."""
-        if key_id not in self._keys:
-            async with self._lock:
-                if key_id not in self._keys and time.monotonic() - self._fetched_at > UNKNOWN_KEY_PAUSE_SECONDS:
-                    await self._try_fetch()
+        """The key of that id; an unknown id causes at most one fetch in a while, whoever sends how many.
+
+        Raises:
+            KeysUnavailable: too many wait for that fetch already.
+        """
+        if key_id not in self._keys and self._may_ask():
+            await self._wait()
         if key_id is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id)
 
     async def keep_fresh(self) -> None:
-        """Fetch now and then again, with jitter; soon again while there are no keys."""
+        """Fetch now and then again, with jitter; soon again after a failure, and when somebody asks for an unknown key."""
         while True:
-            async with self._lock:
-                await self._try_fetch()
-            pause = REFRESH_SECONDS if self.known else RETRY_SECONDS
-            await anyio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self._asked_at, self._is_asking, self._question = time.monotonic(), True, anyio.Event()
+            await self._try_fetch()
+            self._is_asking = False
+            self._answer.set()
+            self._answer = anyio.Event()
+            pause = RETRY_SECONDS if self._trouble else REFRESH_SECONDS
+            with anyio.move_on_after(pause * random.uniform(0.8, 1.2)):  # noqa: S311 - jitter, not a secret
+                await self._question.wait()
+
+    def _may_ask(self) -> bool:
+        return self._is_asking or time.monotonic() - self._asked_at > UNKNOWN_KEY_PAUSE_SECONDS
+
+    async def _wait(self) -> None:
+        """Wait with all others for one answer; who goes away meanwhile ends nobody else's question."""
+        if self._waiting >= MAX_WAITING:
+            raise KeysUnavailable("too many requests wait for the issuer's keys")
+        self._waiting += 1
+        if not self._is_asking:
+            self._question.set()
+        try:
+            with anyio.move_on_after(WAIT_SECONDS):
+                await self._answer.wait()
+        finally:
+            self._waiting -= 1
 
     async def _try_fetch(self) -> None:
-        self._fetched_at = time.monotonic()
         try:
             url = self._jwks_url or await self._discover()
             self._keys = read_keys(await self._fetch(url))
         except Exception as error:  # no document of the issuer's may end the refreshing
-            logger.warning("keys of %s not refreshed: %s: %s", self._issuer, type(error).__name__, error)
+            self._trouble = _trouble_of(error)
+            said = f"{type(error).__name__}: {error}"
+            logger.log(DEBUG if said == self._said else WARNING, "keys of %s not refreshed: %s", self._issuer, said)
+            self._said = said
+        else:
+            if self._said:
+                logger.warning("keys of %s are refreshed again", self._issuer)
+            self._trouble = self._said = ""
 
     async def _discover(self) -> str:
         problem = KeysUnavailable("no metadata found")
@@ -78,7 +125,8 @@ class IssuerKeys:
             try:
                 metadata = await self._fetch(url)
             except (KeysUnavailable, httpx2.HTTPError, TimeoutError, ValueError) as error:
-                problem = KeysUnavailable(f"{url}: {error or type(error).__name__}")
+                problem = KeysUnavailable(f"{url}: {str(error) or type(error).__name__}")
+                problem.__cause__ = error
                 continue
             self._check_metadata(metadata)
             return str(metadata["jwks_uri"])
@@ -105,7 +153,11 @@ class IssuerKeys:
                     body += part
                     if len(body) > MAX_DOCUMENT_BYTES:
                         raise KeysUnavailable(f"{url} is larger than {MAX_DOCUMENT_BYTES} bytes")
-        document = httpx2.Response(200, content=bytes(body)).json()
+        try:
+            document = from_json(bytes(body))
+        except ValueError as error:
+            media_type = response.headers.get("content-type", "no media type")
+            raise KeysUnavailable(f"{url} is not JSON ({media_type}): {error}") from error
         if not isinstance(document, dict):
             raise KeysUnavailable(f"{url} is not a JSON object")
         return document
@@ -140,10 +192,24 @@ def read_keys(document: dict[str, Any]) -> dict[str | None, PyJWK]:
 
 
 def _read_key(entry: object) -> PyJWK | None:
-    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or entry.get("kty") not in ("RSA", "EC", "OKP"):
+    """A key by the members of RFC 7517 section 4; what is unknown, private, or for other purposes is left out."""
+    if not isinstance(entry, dict) or entry.get("kty") not in ("RSA", "EC", "OKP") or "d" in entry:
+        return None
+    operations = entry.get("key_ops") or ["verify"]
+    if (entry.get("use") or "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
     try:
-        key = PyJWK(entry)
+        # RFC 9864 names the curve where RFC 8037 did not; the library knows the older name.
+        key = PyJWK(entry, "EdDSA" if entry.get("alg") == "Ed25519" else None)
     except (PyJWTError, ValueError, TypeError):
         return None
     return None if entry["kty"] == "RSA" and key.key.key_size < MIN_RSA_BITS else key
+
+
+def _trouble_of(error: Exception) -> str:
+    match error.__cause__ or error:
+        case TimeoutError() | httpx2.TimeoutException():
+            return "timeout"
+        case httpx2.TransportError():
+            return "unreachable"
+    return "unusable answer"

@@ -3,11 +3,15 @@
 
 from typing import Any
 
+import anyio
 from limits.errors import StorageError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..calls.limits import RateLimit
 from ..refused import Refused
+
+COUNT_SECONDS = 5.0
+"""How long a call waits to be counted; one that cannot be is refused, as nobody knows whether it is within its limit."""
 
 
 class CallLimits:
@@ -36,8 +40,9 @@ class CallLimits:
 
     async def _count(self, method: str, params: dict[str, Any]) -> int:
         try:
-            return await self._rate_limit.seconds_to_wait(method, params)
-        except StorageError:
+            with anyio.fail_after(COUNT_SECONDS):
+                return await self._rate_limit.seconds_to_wait(method, params)
+        except (StorageError, TimeoutError):
             raise _later(503, "no_shared_state", "Calls cannot be counted now.", 5) from None
 
 
