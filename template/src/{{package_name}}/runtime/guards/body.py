@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..headers import single_headers
+from ..interchange import read_json
 from ..principal import current_principal
 from ..refused import Refused
 from ..settings import Settings
@@ -21,6 +22,8 @@ MAX_CONTAINERS = 10_000
 UNENCODED = {"accept-encoding": "identity"}
 # The closing quote is optional, so that no match can fail and start over: the search stays linear.
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
+
+_FRACTION = re.compile(rb"\d[.eE]")
 
 
 class Body:
@@ -44,7 +47,9 @@ class Body:
             raise self._too_large()
         with self._in_flight.share_of(current_principal().key) as share:
             body = await self._read(receive, share)
-            scope["message"] = parse_message(body)
+            scope["message"] = message = parse_message(body)
+            if _FRACTION.search(body):  # The SDK would read 5.0 anew, and as another number than 5.
+                body = to_json(message)
             await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive, share: Share) -> bytes:
@@ -79,9 +84,9 @@ def parse_message(body: bytes) -> Mapping[str, Any]:
     """
     _check_shape(body)
     try:
-        message = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise Refused(400, "malformed_json", "The body is not valid JSON.", code=-32700) from None
+        message = read_json(body)
+    except ValueError as error:
+        raise Refused(400, "malformed_json", f"The body is not valid JSON: {error}.", code=-32700) from None
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         raise Refused(400, "malformed_message", "The body must be one JSON-RPC 2.0 message.", code=-32600)
     identifier = message.get("id", "")
