@@ -13,8 +13,6 @@ import anyio
 from limits.aio.storage import RedisStorage
 from mcp.server.subscriptions import ServerEvent
 from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     AskError,
     AuthenticationError,
@@ -32,12 +30,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from .about import NAME
 from .events_redis import RedisBus
 from .settings import Settings
+from .shared import TIMEOUT_SECONDS, connections_to
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
-TIMEOUT_SECONDS = 2.0
-"""For one answer."""
 PROBE_SECONDS = 10.0
 SLOW_SECONDS = 1.0
 """For a probe, which asks for several."""
@@ -69,7 +66,7 @@ class SharedState:
 
     def __init__(self, settings: Settings) -> None:
         self._url = settings.redis_url.get_secret_value()
-        self._pool = self._connections(retries=1)
+        self._pool = connections_to(self._url)
         self.storage = self._storage_over(self._pool)
         self.bus = RedisBus(Redis(connection_pool=self._pool))
         self._trouble = Trouble("not asked yet")
@@ -112,7 +109,7 @@ class SharedState:
 
     async def _probe(self) -> None:
         """Do what a call does, over a new connection, as old ones outlive a new password and a failover."""
-        pool = self._connections(retries=0)
+        pool = connections_to(self._url, retries=0)
         try:
             await self._storage_over(pool).acquire_sliding_window_entry("probe", limit=1_000_000, expiry=60)
             async with Redis(connection_pool=pool).pipeline(transaction=False) as pipeline:
@@ -130,16 +127,6 @@ class SharedState:
         elif self._trouble.sentence:
             logger.warning("Redis can be used again.")
             await self._pool.disconnect(inuse_connections=False)
-
-    def _connections(self, retries: int) -> ConnectionPool:
-        """A connection that leads to a replica is closed, and the next one may lead to the primary."""
-        return ConnectionPool.from_url(
-            self._url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), retries),
-            retry_on_error=[ReadOnlyError],
-        )
 
     def _storage_over(self, pool: ConnectionPool) -> RedisStorage:
         return RedisStorage(
