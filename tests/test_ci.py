@@ -17,10 +17,11 @@ from typing import Any, TypeAlias
 
 import pytest
 import uv
+from ruamel.yaml import YAML
 
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
-from tests.deployments import HTTP, TEXTS, parse_documents
+from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents
 from tests.living import CHECKOUT, git
 from tests.scanners import scan
 
@@ -257,6 +258,65 @@ def test_what_is_deployed_is_checked_as_it_is_built(ci, report, target, rendered
         assert run_shell(enter, tmp_path, BROKEN=tool).returncode == 1, tool
     overlays = [path.name for path in (tmp_path / "repository/deploy/kubernetes/overlays").glob("*")]
     assert {path.stem for path in (tmp_path / "repository/built").glob("*")} == {*overlays}
+
+
+REFERRING: dict[str, Callable[[Any], object]] = {
+    "Service": lambda one: one["spec"]["selector"].update({"app.kubernetes.io/name": "else"}),
+    "Service, port": lambda one: one["spec"]["ports"][0].update(targetPort="else"),
+    "PodDisruptionBudget": lambda one: one["spec"]["selector"]["matchLabels"].update(
+        {"app.kubernetes.io/name": "else"}
+    ),
+    "HorizontalPodAutoscaler": lambda one: one["spec"]["scaleTargetRef"].update(name="else"),
+    "Role": lambda one: [rule.update(resourceNames=["else"]) for rule in one["rules"]],
+    "RoleBinding": lambda one: one["roleRef"].update(name="else"),
+    "HTTPRoute": lambda one: one["spec"]["rules"][0]["backendRefs"][0].update(port=1),
+    "HTTPRoute, parent": lambda one: one["spec"]["parentRefs"][0].update(name="else"),
+    "PodMonitor": lambda one: one["spec"]["podMetricsEndpoints"][0].update(port="else"),
+    "Deployment": lambda one: one["spec"]["template"]["spec"].update(serviceAccountName="else"),
+    "Deployment, settings": lambda one: one["spec"]["template"]["spec"]["containers"][0]["envFrom"][0][
+        "configMapRef"
+    ].update(name="else"),
+}
+"""What breaks a reference of a built manifest."""
+
+
+@pytest.fixture(scope="session")
+def meshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose overlays hold every kind that refers to something."""
+    folder = tmp_path_factory.mktemp("meshed")
+    given = answers("github", "kubernetes") | {"gateway_controller": "istio", "service_mesh": "istio"}
+    Renderer(CHECKOUT_SOURCE, folder).with_defaults(given, folder / "repository")
+    return folder / "repository"
+
+
+def refer(repository: Path, *files: Path) -> subprocess.CompletedProcess[str]:
+    """What the rendered check says of built manifests."""
+    command = [sys.executable, str(repository / ".ci/references.py"), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_everything_that_an_overlay_refers_to_is_there(meshed: Path, tmp_path: Path) -> None:
+    for name, manifests in build_overlays(meshed):
+        (tmp_path / f"{name}.yaml").write_text(manifests)
+    done = refer(meshed, *tmp_path.iterdir())
+    assert (done.returncode, done.stderr) == (0, "")
+    commands = commands_of(jobs_of(meshed)["deployment"])
+    assert commands.index("uv run --locked python .ci/references.py built/*.yaml") == 1
+
+
+@pytest.mark.parametrize("wrong", REFERRING)
+def test_a_reference_to_what_is_not_there_is_named(wrong: str, meshed: Path, tmp_path: Path) -> None:
+    manifests = parse_documents(build_overlay(meshed / "deploy/kubernetes/overlays/production"))
+    kind = wrong.partition(",")[0]
+    broken = [one for one in manifests if one["kind"] == kind]
+    REFERRING[wrong](broken[0])
+    with (tmp_path / "built.yaml").open("w") as file:
+        YAML(typ="safe", pure=True).dump_all(manifests, file)
+
+    done = refer(meshed, tmp_path / "built.yaml")
+
+    assert done.returncode == 1
+    assert f"{kind} {broken[0]['metadata']['name']}: there is no " in done.stderr
 
 
 FLOATING = re.compile(r"\buvx (?!--from \"?git)|\bpip install (?!.*--require-hashes)|\bapt-get install")
