@@ -253,3 +253,27 @@ def test_a_folder_without_a_catalogue_is_refused(tmp_path, text):
         (tmp_path / "security/controls.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(NotRendered, match=r"security/controls\.yaml"):
         check(tmp_path, json=False)
+
+
+def test_without_a_builder_of_overlays_their_sources_are_read_and_that_is_told(repositories, monkeypatch, capsys):
+    monkeypatch.setattr("scaffold.controls.readers.kubernetes.find_builder", list)
+    repository = repositories("cluster")
+    assert check(repository, json=False) == 0
+    assert "Only the sources of K8S-01" in capsys.readouterr().out
+    file = repository / "deploy/kubernetes/base/deployment.yaml"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"), encoding="utf-8")
+    status, _ = checked(repository, capsys)
+    file.write_text(before, encoding="utf-8")
+    assert status == 4
+
+
+def test_an_overlay_that_cannot_be_built_is_told(repositories, capsys):
+    repository = repositories("cluster")
+    file = repository / "deploy/kubernetes/overlays/local/kustomization.yaml"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(f"{before}  - nowhere.yaml\n", encoding="utf-8")
+    status, findings = checked(repository, capsys)
+    file.write_text(before, encoding="utf-8")
+    assert status == 4
+    assert any("the overlay local cannot be built" in finding["problem"] for finding in findings)

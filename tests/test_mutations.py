@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,3 +61,19 @@ def test_no_mutation_survives(name, tmp_path):
         if not report.findings:
             survivors.append((row["control"], row["file"], row.get("replace") or row.get("append") or row["write"]))
     assert survivors == []
+
+
+def test_each_control_of_infrastructure_has_a_mutation(tmp_path):
+    missing = defaultdict(list)
+    mutated_controls = {(row["in"], row["control"]) for row in ROWS}
+    for name, answers in REPOSITORIES.items():
+        repository = render_answers(complete(answers), tmp_path / name)
+        for control in read_catalogue(repository):
+            if not control.id.startswith(INFRASTRUCTURE) or not control.requires:
+                continue
+            if not any(row_control == control.id for _, row_control in mutated_controls):
+                missing[control.id].append(name)
+    assert dict(missing) == {}
+
+
+INFRASTRUCTURE = ("K8S-", "NET-2", "LIM-2", "IAC-", "IMG-", "COMP-", "SUP-", "GOV-")
