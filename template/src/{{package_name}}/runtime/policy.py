@@ -2,7 +2,7 @@
 """Who may call what: `policy.yaml`, deny by default."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=128)]
 Rule = tuple[Scope, ...]
+KINDS = ("tools", "resources", "prompts")
 
 
 class Denied(Exception):
@@ -50,15 +51,32 @@ class Policy(BaseModel):
     prompts: dict[str, Rule] = {}
 
     def check_covers(self, features: Features) -> None:
-        """Raise `ConfigurationError` where something has no rule, or a rule names an undeclared scope."""
-        for kind in ("tools", "resources", "prompts"):
+        """Raise `ConfigurationError` where something has no rule, or a rule names an undeclared scope; tell all at once.
+
+        Rules for what is not served harm nobody alone, but are often a misspelled name: they are logged.
+        """
+        wrong, stale = [*self._gaps(features), *self._undeclared_scopes()], list(self.stale_rules(features))
+        if wrong:
+            raise ConfigurationError(f"policy.yaml {'; it '.join([*wrong, *stale])}.")
+        for sentence in stale:
+            logger.warning("policy.yaml %s.", sentence)
+
+    def stale_rules(self, features: Features) -> Iterator[str]:
+        """Say which rules are for something that is not served."""
+        for kind in KINDS:
+            if stale := getattr(self, kind).keys() - getattr(features, kind):
+                yield f"has rules under '{kind}' for what is not served: {', '.join(sorted(stale))}"
+
+    def _gaps(self, features: Features) -> Iterator[str]:
+        for kind in KINDS:
             if missing := getattr(features, kind) - getattr(self, kind).keys():
-                raise ConfigurationError(f"policy.yaml has no rule under '{kind}' for: {', '.join(sorted(missing))}.")
+                yield f"has no rule under '{kind}' for: {', '.join(sorted(missing))}"
+
+    def _undeclared_scopes(self) -> Iterator[str]:
         tables = (self.scopes, self.roles, self.tools, self.resources, self.prompts)
         named = {scope for table in tables for rule in table.values() for scope in rule}
         if undeclared := named - self.scopes.keys():
-            names = ", ".join(sorted(undeclared))
-            raise ConfigurationError(f"policy.yaml uses scopes that are not under 'scopes': {names}.")
+            yield f"uses scopes that are not under 'scopes': {', '.join(sorted(undeclared))}"
 
     def required_scopes(self, method: str, params: Mapping[str, Any]) -> frozenset[str]:
         """The scopes that a request needs, if any; raises `Denied` where it names something that has no rule."""
