@@ -5,6 +5,7 @@ A tool writes `await egress().request("GET", "https://api.example.com/items")`; 
 """
 
 import ipaddress
+import logging
 import socket
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,8 @@ import stamina
 from circuitbreaker import CircuitBreaker  # type: ignore[import-untyped]
 
 from .settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 ATTEMPTS = 3
@@ -77,9 +80,9 @@ class Egress:
     def _allowed_host(self, url: str) -> str:
         parsed = httpx2.URL(url)
         if parsed.host not in self._hosts | self._private_hosts:
-            raise EgressRefusedError(f"{parsed.host!r} is not in MCP_EGRESS_ALLOWED_HOSTS.")
+            raise _refusal(f"{parsed.host!r} is not in MCP_EGRESS_ALLOWED_HOSTS.")
         if parsed.scheme != "https" and parsed.host not in self._private_hosts:
-            raise EgressRefusedError(f"{parsed.host!r} is called over https only.")
+            raise _refusal(f"{parsed.host!r} is called over https only.")
         return parsed.host
 
     async def _send_unless_paused(self, host: str, method: str, url: str, options: dict[str, Any]) -> httpx2.Response:
@@ -120,7 +123,7 @@ class CheckedAddresses(httpcore2.AsyncNetworkBackend):
             raise httpcore2.ConnectError(str(error)) from error
         addresses = [str(address[0]) for *_, address in found]
         if host not in self._private_hosts and (refused := [each for each in addresses if not is_public(each)]):
-            raise EgressRefusedError(f"{host!r} resolves to {refused[0]}, which is not public.")
+            raise _refusal(f"{host!r} resolves to {refused[0]}, which is not public.")
         return await self._connect_to_any(addresses, port, *args, **options)
 
     async def _connect_to_any(
@@ -133,6 +136,12 @@ class CheckedAddresses(httpcore2.AsyncNetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 problem = error
         raise problem
+
+
+def _refusal(reason: str) -> EgressRefusedError:
+    """The error, logged here: whatever a tool makes of it, an operator sees where a call would have gone."""
+    logger.warning("A call to another service was refused: %s", reason)
+    return EgressRefusedError(reason)
 
 
 def is_public(address: str) -> bool:
