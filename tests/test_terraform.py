@@ -33,6 +33,7 @@ RENDERS: dict[str, dict[str, Any]] = {
 CLOUDS = [name for name in RENDERS if name.endswith("large")]
 PARTITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "aws-ecs, china": ("cn-north-1", {"regions": "cn-north-1"}),
+    "aws-ecs, audited": ("us-west-2", {"regions": "us-west-2", "compliance": ["sox"]}),
     "aws-ecs, govcloud": ("us-gov-west-1", {"regions": "us-gov-west-1", "compliance": ["fedramp-moderate"]}),
 }
 RENDERED = RENDERS | {name: RENDERS["aws-ecs, small"] | answers for name, (_, answers) in PARTITIONS.items()}
@@ -182,6 +183,18 @@ def test_logs_are_kept_as_long_as_compliance_asks(root: Path, name: str) -> None
     days = [int(number) for number in re.findall(KEPT[root.name], folders(root)[0].text)]
     assert days
     assert min(days) >= AUDIT_DAYS[name.partition(", ")[2]]
+
+
+UNCHANGED = {
+    "aws-ecs": r'mode = "COMPLIANCE"\s+days = var\.log_retention_days',
+    "gcp-cloud-run": r"retention_days = 2557\s+locked += true",
+    "azure-container-apps": r"immutability_policy \{[^}]+period_since_creation_in_days = var\.log_archive_days",
+}
+
+
+@everywhere
+def test_what_must_be_kept_for_years_cannot_be_changed(root: Path, name: str) -> None:
+    assert bool(re.search(UNCHANGED[root.name], whole(root))) is name.endswith("large")
 
 
 @everywhere
