@@ -159,8 +159,8 @@ class Structure:
             return
         sources, *overlays = self._overlays[folder].values()
         known = {words: (file or folder, line) for file, line, words in _problems(sources, requirement)}
-        if not overlays:
-            yield from ((*place, words) for words, place in known.items())
+        if not overlays:  # What a patch would bring is not missing.
+            yield from ((*place, words) for words, place in known.items() if not words.endswith("is missing"))
         for file, documents in list(self._overlays[folder].items())[1:]:
             for _, _, words in _problems(documents, requirement):
                 yield (*known.get(words, (file, 1)), words)
