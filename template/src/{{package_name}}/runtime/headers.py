@@ -18,5 +18,5 @@ def single_headers(scope: Scope, *names: bytes, code: int | None = None) -> dict
             name = header.decode()
             if name in values:
                 raise Refused(400, "repeated_header", f"The {name} header must not be repeated.", code)
-            values[name] = value.decode("latin-1")
+            values[name] = value.decode("latin-1").strip(" \t")
     return values

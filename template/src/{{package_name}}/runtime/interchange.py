@@ -25,15 +25,6 @@ def read_json(text: bytes) -> Any:
     return value
 
 
-def find_id(text: bytes) -> int | str | None:
-    """The id of what was refused, where one can be read."""
-    try:
-        identifier = from_json(text)["id"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return identifier if type(identifier) in (int, str) else None
-
-
 def _settle(value: dict[str, Any] | list[Any]) -> int:
     """Make whole numbers `int` in place; how many members all objects have."""
     held: Any = value

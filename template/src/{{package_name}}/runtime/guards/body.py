@@ -19,6 +19,7 @@ from .shares import Share, Shares
 MAX_DEPTH = 64
 MAX_CONTAINERS = 10_000
 """So many objects and lists a body may hold: far more would keep the server busy before anything is decided."""
+JSON = b"application/json"
 UNENCODED = {"accept-encoding": "identity"}
 # The closing quote is optional, so that no match can fail and start over: the search stays linear.
 _NO_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
@@ -41,8 +42,10 @@ class Body:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json":
             raise Refused(415, "media_type", "The body must be application/json.")
-        if headers.get("content-encoding", "identity") != "identity":
+        if (headers.get("content-encoding") or "identity").lower() != "identity":
             raise Refused(415, "content_encoding", "The body must not be encoded.", headers=UNENCODED)
+        # The SDK tells another case of it apart, in one revision.
+        scope["headers"] = [(name, JSON if name == b"content-type" else value) for name, value in scope["headers"]]
         if int(headers.get("content-length", 0)) > self._max_bytes:
             raise self._too_large()
         with self._in_flight.share_of(current_principal().key) as share:

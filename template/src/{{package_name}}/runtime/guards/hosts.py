@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,11 +15,14 @@ _ALLOWED_METHODS = b"POST"
 _ALLOWED_HEADERS = ("authorization", "content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name")
 _PARAMETER = re.compile(r"mcp-param-[a-z0-9-]{1,64}")
 _EXPOSED_HEADERS = ("www-authenticate", "retry-after")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+):?([0-9]*|\*)")
 
 
 class Hosts:
     """Refuses a foreign Host with 421 and a foreign Origin with 403; an absent Origin passes.
 
+    `scheme` is of the public URL: its default port may be written or not, as case and a final dot may differ.
     `open_paths` answer any Host: kubelets and load balancers send addresses. They refuse a foreign Origin too.
     `session_headers` are those that a browser may send and read where there are sessions.
     """
@@ -28,12 +32,14 @@ class Hosts:
         app: ASGIApp,
         hosts: Sequence[str],
         origins: Sequence[str],
+        scheme: str,
         open_paths: frozenset[str],
         session_headers: Sequence[str] = (),
     ) -> None:
         self._app = app
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self._origins = frozenset(origin.lower() for origin in origins)
+        self._scheme = scheme
+        self._hosts = frozenset(_normal_host(host, scheme) for host in hosts)
+        self._origins = frozenset(_normal_origin(origin) for origin in origins)
         self._open_paths = open_paths
         self._allowed_headers = (*_ALLOWED_HEADERS, *session_headers)
         self._exposed_headers = ", ".join((*_EXPOSED_HEADERS, *session_headers)).encode()
@@ -49,7 +55,7 @@ class Hosts:
         if origin is None:
             await self._app(scope, receive, send)
             return
-        if origin.lower() not in self._origins:
+        if _normal_origin(origin) not in self._origins:
             raise Refused(403, "foreign_origin", "This origin may not call.")
         if scope["method"] == "OPTIONS":
             wanted = single_headers(scope, b"access-control-request-headers")
@@ -63,7 +69,7 @@ class Hosts:
             raise
 
     def _check_host(self, host: str) -> None:
-        name = host.lower()
+        name = _normal_host(host, self._scheme)
         if name not in self._hosts and f"{_without_port(name)}:*" not in self._hosts:
             raise Refused(421, "foreign_host", "This server does not answer for that host.")
 
@@ -84,6 +90,25 @@ class Hosts:
             (b"access-control-expose-headers", self._exposed_headers),
             (b"vary", b"Origin"),
         ]
+
+
+def _normal_host(host: str, scheme: str) -> str:
+    """The one form of a host and port (RFC 3986 section 6.2); what is neither stays, and is like nothing that is allowed."""
+    parts = _AUTHORITY.fullmatch(host.lower())
+    if parts is None:
+        return host
+    name, port = parts[1].removesuffix("."), parts[2]
+    if name.startswith("["):
+        try:
+            name = f"[{IPv6Address(name[1:-1]).compressed}]"
+        except ValueError:
+            return host
+    return name if port in ("", _DEFAULT_PORTS.get(scheme)) else f"{name}:{port}"
+
+
+def _normal_origin(origin: str) -> str:
+    scheme, separator, host = origin.lower().partition("://")
+    return f"{scheme}{separator}{_normal_host(host, scheme)}"
 
 
 def _without_port(host: str) -> str:
