@@ -212,6 +212,19 @@ def test_code_is_scanned_whoever_may_see_the_repository(name: str, rendered: Ren
     assert not [step for step in job.get("steps", []) if "bandit" in step.get("run", "") and "if" in step]
 
 
+@pytest.mark.parametrize("name", DEPLOYED)
+def test_the_code_that_is_rendered_passes_its_scanner(name: str, rendered: Rendered, tmp_path: Path) -> None:
+    command = next(line for job in jobs_of(rendered(name)).values() for line in commands_of(job) if "bandit" in line)
+    scanner = command.partition("--only-group scan ")[2]
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/weak.py").write_text("import subprocess\nsubprocess.run('ls', shell=True)\neval(input())\n")
+
+    seen, weak = scan(scanner, rendered(name)), scan(scanner, tmp_path)
+
+    assert seen.returncode == 0, seen.stdout
+    assert weak.returncode == 1
+
+
 @pytest.mark.parametrize(
     "private, paid, taken", [("false", "", "true"), ("true", "", "false"), ("true", "true", "true")]
 )
