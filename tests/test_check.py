@@ -29,9 +29,9 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
     "istio": OAUTH | {"deployment": "kubernetes", "ci": "none", "gateway_controller": "istio", "service_mesh": "istio"},
     "compose": OAUTH | {"deployment": "compose", "ci": "gitlab"},
     "stdio": {"transport": "stdio", "ci": "github"},
-    "aws": OAUTH | {"deployment": "aws-ecs", "ci": "github"},
-    "google": OAUTH | {"deployment": "gcp-cloud-run", "ci": "gitlab"},
-    "azure": OAUTH | {"deployment": "azure-container-apps", "ci": "github"},
+    "aws": OAUTH | {"deployment": "aws-ecs", "ci": "github", "compliance": ["soc2"]},
+    "google": OAUTH | {"deployment": "gcp-cloud-run", "ci": "gitlab", "compliance": ["soc2"]},
+    "azure": OAUTH | {"deployment": "azure-container-apps", "ci": "github", "compliance": ["soc2"]},
 }
 # A line that each pattern forbids, by a word of the pattern.
 FORBIDDEN = {
