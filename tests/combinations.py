@@ -39,6 +39,46 @@ VALUES: dict[str, list[Any]] = {
 REGIONS = {"gcp-cloud-run": ["europe-west1", "us-east1"], "azure-container-apps": ["westeurope", "eastus"]}
 """The names of those regions where they have others."""
 
+HURTING: list[Answers] = [
+    {
+        "project_name": 'It\'s "quoted" text',
+        "description": 'It\'s "quoted" text',
+        "owner": 'O\'Brien & Söhne, "[Inc]"',
+    },
+    {
+        "project_name": '"' * 60,
+        "description": "\\" * 100,
+        "owner": "'" * 60,
+        "package_name": "z" * 40,
+        "project_slug": "z" * 24,
+    },
+    {
+        "project_name": "名" * 60,
+        "description": "- W" + "👍" * 52,
+        "owner": "* Ó Briain */ </script> {{ 7*7 }} {% raw %} {# #}",
+        "package_name": "a",
+    },
+    {
+        "project_name": '"""',
+        "description": "null",
+        "owner": "on",
+        "package_name": "tests_and_more",
+        "project_slug": "a-b",
+    },
+    {
+        "project_name": "$(id) `id` ${HOME} %s {x}",
+        "description": "# a: b ! & * ? | > @ ` % , [x](y) <b> ''' \"\"\" \\n",
+        "owner": "@1.0",
+        "package_name": "zoo_1",
+    },
+    {
+        "project_name": "1. " + "x" * 57,
+        "description": "\\" * 6 + "x" * 94,
+        "owner": "!!python/object &a *b ~",
+    },
+]
+"""Names and texts that hurt: quotes of both kinds, what other languages read as code, the longest and the shortest."""
+
 CLUSTERS = ("kubernetes", "aws-ecs", "gcp-cloud-run", "azure-container-apps")
 REFUSED: list[tuple[tuple[str, ...], Callable[..., bool]]] = [
     (("transport", "auth_provider"), lambda transport, provider: transport == "stdio" and provider != "none"),
@@ -73,7 +113,7 @@ def pairs() -> list[Answers]:
 
 
 def lives() -> list[Answers]:
-    """A few answer sets that hold every value at least once, one for each provider."""
+    """A few answer sets that hold every value and every text that hurts at least once, one for each provider."""
     deployments = VALUES["deployment"]
     rows: list[Answers] = [
         {"transport": "stdio", "compliance": ["hipaa"], "telemetry": "otlp", "ci": "none", "license": "mit"},
@@ -97,7 +137,12 @@ def lives() -> list[Answers]:
                 "regions": "eu-west-1,us-east-1" if number % 2 else "eu-west-1",
             }
         )
-    return [complete(row) for row in rows]
+    return [hurt(complete(row), number) for number, row in enumerate(rows)]
+
+
+def hurt(answers: Answers, number: int) -> Answers:
+    """These answers with some of the names and texts that hurt."""
+    return answers | HURTING[number % len(HURTING)]
 
 
 def complete(row: Answers) -> Answers:

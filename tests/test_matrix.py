@@ -6,6 +6,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.combinations import VALUES, complete, label, lives, pairs
+from tests.combinations import VALUES, complete, hurt, label, lives, pairs
 
 CHECKOUT = Path(__file__).parents[1]
 HEADER = "Managed by the template; updates merge into this file."
@@ -81,7 +83,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 def problems_of(path: str, text: str) -> Iterator[str]:
     """What a strict reader would say of one rendered file."""
-    expression = re.compile(r"\$\{\{.*?\}\}|\{\{\.?[A-Za-z.]+\}\}")
+    expression = re.compile(r"\$\{\{.*?\}\}|\{\{\.?[A-Za-z.]+\}\}|\{\{ 7\*7 \}\} \{% raw %\} \{# #\}")
     if "{{" in expression.sub("", text) or "{%" in text or "{#" in text:
         yield "left-over Jinja"
     blank_lines = 3 if path.endswith(".py") else 2
@@ -109,13 +111,25 @@ def lines_of(repository: Path) -> dict[str, int]:
     return dict(sorted(lines.items(), key=lambda item: -item[1]))
 
 
-@pytest.mark.parametrize("answers", pairs(), ids=label)
-def test_every_file_is_whole_and_parses_and_all_together_are_few(
+def refused_by_tools(repository: Path) -> str:
+    """What the repository's own formatter and linter, and a shell, say of it."""
+    scripts = [str(path.relative_to(repository)) for path in repository.rglob("*.sh")]
+    ruff = (sys.executable, "-m", "ruff")
+    commands = [(*ruff, "check", "."), (*ruff, "format", "--diff", "."), *(("sh", "-n", path) for path in scripts)]
+    told = [
+        subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False) for command in commands
+    ]
+    return "".join(done.stdout + done.stderr for done in told if done.returncode)
+
+
+@pytest.mark.parametrize("answers", [hurt(answers, number) for number, answers in enumerate(pairs())], ids=label)
+def test_every_file_is_whole_parses_and_is_formatted_whatever_the_answers_and_all_together_are_few(
     render: Callable[..., Path], answers: dict[str, Any]
 ) -> None:
     repository = render(answers)
     found = [f"{path}: {problem}" for path, text in files_of(repository) for problem in problems_of(path, text)]
     assert not found
+    assert not refused_by_tools(repository)
     assert sum(lines_of(repository).values()) < LARGEST, list(lines_of(repository).items())[:10]
 
 
