@@ -20,7 +20,7 @@ from paired import Contender, compare, rounds_from_arguments
 PROGRAMS = Path(sys.executable).parent
 COOKIECUTTER = "cookiecutter>=2.6,<3"
 VARIABLES = {"notes-server": "{{ cookiecutter.slug }}", "notes_server": "{{ cookiecutter.package }}"}
-BARE = ["--defaults", "--no-lock", "--no-git", "--no-prove"]
+BARE = ["--defaults", "--no-lock", "--no-git", "--no-prove", "-d", "project_name=Notes Server"]
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def next_steps(destination: Path, answers: Mapping[str, object], *, locked: bool, committed: bool) -> str:
     """The commands that lead from a fresh render to a running server."""
-    commands = [f"cd {_shortest(destination)}"]
+    commands = [] if destination == Path.cwd() else [f"cd {_shortest(destination)}"]
     if not locked:
         commands.append("uv lock")
     if not committed:

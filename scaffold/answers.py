@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,19 @@ Answers: TypeAlias = dict[str, Answer]
 
 TEXTS = (str, int, float)
 """What YAML may make of a text: `1.0` is a name too."""
+
+
+RECORDED_BY_COPIER = ("_commit", "_src_path")
+NAMING_SOMEBODY = (
+    "owner",
+    "security_contact",
+    "repository_url",
+    "public_url",
+    "auth_issuer",
+    "auth_audience",
+    "image_repository",
+)
+_EXAMPLE = re.compile(r"example|\b0{8}-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,21 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What is known before anything is asked.
+
+    Attributes:
+        answers: Those that have the form that their question takes.
+        refused: Why others cannot be taken, by key.
+        suggested: Defaults that go before the template's.
+    """
+
+    answers: Answers
+    refused: Mapping[str, str] = field(default_factory=dict)
+    suggested: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Questionnaire:
     """All questions in the order in which they are asked, and the names of the values derived from them."""
 
@@ -62,13 +91,21 @@ class Questionnaire:
         asked = {key: _question(key, value) for key, value in details.items() if value.get("when") is not False}
         return cls(asked, frozenset(details.keys() - asked.keys()))
 
-    def accept(self, answers: Mapping[str, object]) -> Answers:
+    def examine(self, answers: Mapping[str, object]) -> Given:
         """Check what can be known without the other answers; Copier checks the rest while it renders.
 
-        Raises:
-            RefusedError: A key is unknown or derived, or a value has a form that its question does not take.
+        Returns:
+            What can be taken, and what not: its key is unknown or derived, or its value has a form that its question
+            does not take.
         """
-        return {key: self._accept_one(key, value) for key, value in answers.items()}
+        taken: Answers = {}
+        refused: dict[str, str] = {}
+        for key, value in answers.items():
+            try:
+                taken[key] = self._accept_one(key, value)
+            except RefusedError as error:
+                refused[key] = str(error)
+        return Given(taken, refused)
 
     def _accept_one(self, key: str, value: object) -> Answer:
         if key in self.derived:
@@ -88,19 +125,23 @@ def parse_assignments(assignments: Iterable[str], questionnaire: Questionnaire) 
         RefusedError: One is no assignment, or a key is given twice.
     """
     answers: dict[str, object] = {}
+    refused: list[str] = []
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
-            raise RefusedError(f"{assignment!r} is no answer: write KEY=VALUE.")
+            refused.append(f"{assignment!r} is no answer: write KEY=VALUE.")
+            continue
         if key in answers:
-            raise RefusedError(f"{key} is given twice: give it once.")
+            refused.append(f"{key} is given twice: give it once.")
         question = questionnaire.questions.get(key)
-        answers[key] = _parse_list(key, value) if question and question.multiple else value
+        answers[key] = _parse_list(value) if question and question.multiple else value
+    if refused:
+        raise RefusedError(*refused)
     return answers
 
 
 def read_data_file(path: Path) -> dict[str, object]:
-    """Read answers from a YAML file; what Copier itself records in one (`_commit`, …) is left out.
+    """Read answers from a YAML file; what Copier itself records in one is left out.
 
     Raises:
         RefusedError: The file cannot be read, or holds no mapping of keys to answers.
@@ -108,7 +149,13 @@ def read_data_file(path: Path) -> dict[str, object]:
     content = documents.read(path)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise RefusedError(f"{path} must hold a mapping of keys to answers, such as transport: http.")
-    return {key: value for key, value in content.items() if not key.startswith("_")}
+    return {key: value for key, value in content.items() if key not in RECORDED_BY_COPIER}
+
+
+def placeholders(answers: Mapping[str, object]) -> dict[str, str]:
+    """The answers that are still an example of ours, not a person's own."""
+    named = {key: str(answers[key]) for key in NAMING_SOMEBODY if key in answers}
+    return {key: value for key, value in named.items() if _EXAMPLE.search(value)}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -137,11 +184,12 @@ def _choices(labelled: object) -> dict[str, str]:
     }
 
 
-def _parse_list(key: str, value: str) -> object:
+def _parse_list(value: str) -> object:
+    """What a YAML text holds; a text that is no YAML stays one, which no list accepts."""
     try:
         return documents.parse(value)
-    except ValueError as error:
-        raise _not_a_list(key) from error
+    except ValueError:
+        return value
 
 
 def _not_a_list(key: str) -> RefusedError:

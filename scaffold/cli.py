@@ -11,7 +11,7 @@ import typer
 
 from scaffold.console import emit, note
 from scaffold.environment import open_standard_streams
-from scaffold.errors import ScaffoldError
+from scaffold.errors import RefusedError, ScaffoldError
 
 # Without rich, help appears in half the time.
 app = typer.Typer(
@@ -44,17 +44,20 @@ def main() -> NoReturn:
 
 
 def _told(error: Exception, *, as_document: bool) -> int:
-    """Say what went wrong in one sentence, and return the exit status."""
+    """Say what went wrong, a sentence for each reason, and return the exit status."""
     match error:
+        case RefusedError():
+            sentences, status = list(error.sentences), error.exit_status
         case ScaffoldError():
-            sentence, status = str(error), error.exit_status
+            sentences, status = [str(error)], error.exit_status
         case typer.TyperException():
-            sentence, status = f"{error.format_message()} (--help shows what can be given)", error.exit_code
+            sentences, status = [f"{error.format_message()} (--help shows what can be given)"], error.exit_code
         case _:
-            sentence, status = f"{type(error).__name__}: {error} (--debug shows where)", 1
-    note(f"mcp-scaffold: {sentence}")
+            sentences, status = [f"{type(error).__name__}: {error} (--debug shows where)"], 1
+    for sentence in sentences:
+        note(f"mcp-scaffold: {sentence}")
     if as_document:
-        emit({"error": sentence, "exit_status": status})
+        emit({"error": " ".join(sentences), "errors": sentences, "exit_status": status})
     return status
 
 

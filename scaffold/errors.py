@@ -13,9 +13,25 @@ class ScaffoldError(Exception):
 
 
 class RefusedError(ScaffoldError):
-    """Wrong usage: an answer, an argument or a place that cannot be taken."""
+    """Wrong usage: answers, an argument or a place that cannot be taken.
+
+    Attributes:
+        sentences: One for each refusal.
+    """
 
     exit_status = 2
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+class RefusedAnswer(RefusedError):  # noqa: N818 -- named after what it is
+    """One answer cannot be taken."""
+
+    def __init__(self, key: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.key = key
 
 
 class NotRendered(RefusedError):  # noqa: N818 -- named after what the path is

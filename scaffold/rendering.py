@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,18 @@ from threading import Thread
 import yaml
 
 from scaffold import documents
-from scaffold.answers import Answers
-from scaffold.errors import RefusedError, RenderError
+from scaffold.answers import Answers, Given
+from scaffold.errors import RefusedAnswer, RefusedError, RenderError
 from scaffold.source import TemplateSource
 from scaffold.unpacking import unpack
 
 ANSWERS_FILE = ".copier-answers.yml"
 
 # Copier puts this before a refusal, which names its key itself.
-_REFUSAL = re.compile(r"(?:Validation error for question|Invalid choice for) '\w+': (?P<sentence>.+)", re.DOTALL)
+_REFUSAL = re.compile(
+    r"(?:Validation error for question|Invalid choice for) '(?P<key>\w+)': (?P<sentence>.+)", re.DOTALL
+)
+_CONDITION = re.compile(r"applies only when (?P<key>\w+) ")
 _REQUIRED = re.compile(r'Question "(?P<key>\w+)" is required')
 _ORIGIN = re.compile(r"^_src_path:.*\n(?: .*\n)*", re.MULTILINE)
 
@@ -59,21 +62,43 @@ class Renderer:
         """Render; a question without an answer takes its default.
 
         Raises:
-            RefusedError: An answer is refused.
+            RefusedError: Answers are refused; it has a sentence for each.
             RenderError: The template cannot be rendered.
         """
-        return self._render(answers, repository, defaults=True)
+        return self.with_given(Given(answers), repository)
 
-    def with_dialogue(self, answers: Answers, repository: Path) -> Render:
+    def with_given(self, given: Given, repository: Path) -> Render:
+        """Render; a question without an answer takes what is suggested for it and fits, else its default.
+
+        Raises:
+            RefusedError: Answers are refused; it has a sentence for each.
+            RenderError: The template cannot be rendered.
+        """
+        refusals = Refusals(dict(given.refused))
+        suggested = dict(given.suggested)
+        while True:
+            taken = {key: value for key, value in given.answers.items() if key not in refusals.by_key}
+            try:
+                render = self._render(taken, repository, suggested, defaults=True)
+            except RefusedAnswer as error:
+                if error.key in taken or suggested.pop(error.key, None) is None:
+                    refusals.add(error, taken)
+            except RefusedError as error:
+                raise RefusedError(*refusals.sentences, *error.sentences) from error
+            else:
+                refusals.raise_any()
+                return render
+
+    def with_dialogue(self, answers: Answers, repository: Path, suggested: Mapping[str, str]) -> Render:
         """Render; Copier asks each question that has no answer.
 
         Raises:
             RefusedError: An answer is refused.
             RenderError: The template cannot be rendered.
         """
-        return self._render(answers, repository, defaults=False)
+        return self._render(answers, repository, suggested, defaults=False)
 
-    def _render(self, answers: Answers, repository: Path, *, defaults: bool) -> Render:
+    def _render(self, answers: Answers, repository: Path, suggested: Mapping[str, str], *, defaults: bool) -> Render:
         unpack(self._source, self.template)
         version = self._source.version
         with _without_git(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
@@ -83,6 +108,7 @@ class Renderer:
                 str(self.template),
                 repository,
                 data=dict(answers),
+                user_defaults=dict(suggested),
                 defaults=defaults,
                 settings=copier.Settings(),
                 overwrite=True,
@@ -94,6 +120,38 @@ class Renderer:
         if commit != version:
             told.append(f"The template has uncommitted changes; updates will compare with {commit}.")
         return Render(version, recorded_answers(repository), told)
+
+
+@dataclass
+class Refusals:
+    """Why answers of one call are refused, by key; a text is empty where it only follows from another refusal."""
+
+    by_key: dict[str, str]
+
+    @property
+    def sentences(self) -> list[str]:
+        """What to tell."""
+        return [sentence for sentence in self.by_key.values() if sentence]
+
+    def add(self, error: RefusedAnswer, answers: Answers) -> None:
+        """Note a refusal; one of no given answer ends the search for more.
+
+        Raises:
+            RefusedError: It is about a default, so that nothing can be left out to look further.
+        """
+        if error.key not in answers:
+            raise RefusedError(*self.sentences, *error.sentences) from error
+        condition = _CONDITION.search(str(error))
+        self.by_key[error.key] = "" if condition and condition["key"] in self.by_key else str(error)
+
+    def raise_any(self) -> None:
+        """Raise what was noted, if anything was.
+
+        Raises:
+            RefusedError: Something was.
+        """
+        if self.by_key:
+            raise RefusedError(*self.sentences)
 
 
 def recorded_answers(repository: Path) -> Answers:
@@ -134,7 +192,7 @@ def _told_in_sentences() -> Iterator[None]:
         raise
     except (CopierError, TemplateError, ValueError) as error:
         if refusal := _REFUSAL.fullmatch(str(error)):
-            raise RefusedError(" ".join(refusal["sentence"].split())) from error
+            raise RefusedAnswer(refusal["key"], " ".join(refusal["sentence"].split())) from error
         if required := _REQUIRED.fullmatch(str(error)):
             key = required["key"]
             raise RefusedError(f"{key} has no default with these answers: answer it too, as {key}=VALUE.") from error

@@ -15,6 +15,9 @@ from types import FrameType
 from typing import NoReturn
 
 from scaffold.errors import Interrupted, RefusedError
+from scaffold.git import Git, GitError
+
+GIT_FOLDER = ".git"
 
 ENDING_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
@@ -31,37 +34,86 @@ class Workspace:
 
     def __init__(self, destination: Path) -> None:
         self._destination = destination
-        self.folder = destination.with_name(f".{destination.name}.{token_hex(4)}")
+        self._fills = destination.is_dir() and not _is_replaceable(destination)
+        beside = destination if self._fills and _is_apart(destination) else destination.parent
+        self.folder = beside / f".{destination.name}.{token_hex(4)}"
         self.repository = self.folder / "repository"
 
+    def take_git(self) -> None:
+        """Go on with the repository without commits that the destination may be, with its settings and remotes."""
+        if (self._destination / GIT_FOLDER).is_dir():
+            shutil.copytree(self._destination / GIT_FOLDER, self.repository / GIT_FOLDER, symlinks=True)
+
     def deliver(self) -> None:
-        """Move the repository to the destination, in one step that no signal interrupts."""
+        """Move the repository to the destination, in one step that no signal interrupts.
+
+        A folder that cannot be replaced, such as the one that the person is in, is filled: a step for each entry, all
+        taken back where one fails.
+        """
         ignore_signals()
+        if self._fills:
+            _fill(self._destination, self.repository, self.folder / "former")
+            return
         if self._destination.is_dir():
             self._destination.rmdir()
         self.repository.rename(self._destination)
 
 
 def free_destination(path: Path) -> Path:
-    """Resolve `path`, at which there must be nothing, or an empty folder.
+    """Resolve `path`, at which there must be nothing, an empty folder, or a git repository without commits and files.
 
     Raises:
         RefusedError: Something is there, or the folder cannot be replaced.
     """
     try:
         destination = path.resolve()
-        taken = destination.exists() and any(destination.iterdir())
+        taken = destination.exists() and any(destination.iterdir()) and not _is_fresh_repository(destination)
     except NotADirectoryError:
         taken = True
     except (OSError, RuntimeError) as error:
         raise RefusedError(f"{path} cannot be used: {error}.") from error
     if path.is_symlink():
         raise RefusedError(f"{path} is a link, which cannot be replaced by a folder: name a new or an empty folder.")
-    if destination == Path.cwd():
-        raise RefusedError(f"{destination} is the folder that you are in: name a new folder, or run this one level up.")
     if taken:
         raise RefusedError(f"{destination} already holds something: name a new or an empty folder.")
     return destination
+
+
+def _is_fresh_repository(folder: Path) -> bool:
+    """Whether there is a git repository without commits, and nothing else."""
+    if [entry.name for entry in folder.iterdir()] != [GIT_FOLDER] or not (folder / GIT_FOLDER).is_dir():
+        return False
+    git = Git(folder)
+    try:
+        return not git("for-each-ref", "--count=1") and not git("ls-files")
+    except GitError:
+        return False
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """Whether an existing folder can make way for another of its name."""
+    return not (folder == Path.cwd() or any(folder.iterdir()) or _is_apart(folder))
+
+
+def _is_apart(folder: Path) -> bool:
+    """Whether nothing can be made beside an existing folder that would be moved into it at once."""
+    return folder.is_mount() or not os.access(folder.parent, os.W_OK | os.X_OK)
+
+
+def _fill(folder: Path, source: Path, former: Path) -> None:
+    """Move what `source` holds into `folder`; what is there under the same name goes to `former`."""
+    former.mkdir()
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for entry in sorted(source.iterdir()):
+            for start, end in ((folder / entry.name, former / entry.name), (entry, folder / entry.name)):
+                if start.exists():
+                    start.rename(end)
+                    moved.append((start, end))
+    except OSError:
+        for start, end in reversed(moved):
+            end.rename(start)
+        raise
 
 
 @contextmanager

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.deployments import Edited, Repositories, render
+
+
+@pytest.fixture(autouse=True, scope="session")
+def unknown_person() -> Iterator[None]:
+    """Nobody whom git knows: what `new` suggests is the same on every machine."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        environment.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+        yield
 
 
 @pytest.fixture(scope="session")

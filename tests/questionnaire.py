@@ -10,10 +10,21 @@ from typing import Any
 
 import copier
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2_ansible_filters import AnsibleCoreFiltersExtension  # type: ignore[import-untyped]
 
 from scaffold.answers import Questionnaire
 
 CHECKOUT = Path(__file__).parents[1]
+TEMPLATES = Environment(
+    loader=FileSystemLoader(CHECKOUT),
+    extensions=[AnsibleCoreFiltersExtension],
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+"""What Copier renders an expression of `copier.yml` with."""
+RULES: Any = TEMPLATES.get_template("includes/validation.jinja").module
 
 
 @dataclass(frozen=True)

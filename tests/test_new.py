@@ -96,7 +96,7 @@ def test_the_render_is_what_plain_copier_renders(run, released, monkeypatch, tmp
 def test_the_document_tells_what_is_there(run, tmp_path):
     document = run("new", "notes", "--defaults", "--json", *BARE).document
     assert document["destination"] == str(tmp_path / "notes")
-    assert document["answers"]["project_slug"] == "notes-server"
+    assert document["answers"]["project_slug"] == "notes"
     assert {file["path"] for file in document["files"]} == paths(tmp_path / "notes")
     assert {file["owner"] for file in document["files"]} == {"managed", "yours"}
     assert (document["locked"], document["proven"], document["committed"]) == (False, False, False)
@@ -106,9 +106,9 @@ def test_the_document_tells_what_is_there(run, tmp_path):
 def test_tools_and_policy_are_yours_and_the_runtime_is_managed(run):
     files = run("new", "notes", "--defaults", "--plan", "--json").document["files"]
     owners = {file["path"]: file["owner"] for file in files}
-    assert owners["src/notes_server/tools/notes.py"] == "yours"
+    assert owners["src/notes/tools/notes.py"] == "yours"
     assert owners["policy.yaml"] == "yours"
-    assert owners["src/notes_server/runtime/settings.py"] == "managed"
+    assert owners["src/notes/runtime/settings.py"] == "managed"
     assert owners[".copier-answers.yml"] == "managed"
 
 
@@ -158,6 +158,113 @@ def test_a_destination_that_is_taken_is_refused(run, tmp_path, destination):
     assert paths(tmp_path) == before
 
 
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A git repository without commits, with a remote."""
+    folder = tmp_path / "fresh-notes"
+    folder.mkdir()
+    _git(folder, "init", "--quiet", "--initial-branch=trunk")
+    _git(folder, "remote", "add", "origin", "https://git.example.com/fresh-notes")
+    return folder
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_fresh_repository_goes_on_with_its_branch_and_remotes(run, fresh, monkeypatch, here):
+    monkeypatch.chdir(fresh if here else fresh.parent)
+    finished = run("new", "." if here else "fresh-notes", "--defaults", "--json", "--no-lock", "--no-prove")
+    assert finished.document["committed"] is True
+    assert _git(fresh, "remote", "get-url", "origin") == "https://git.example.com/fresh-notes"
+    assert _git(fresh, "log", "--format=%D") == "HEAD -> trunk"
+    assert _git(fresh, "status", "--porcelain") == ""
+    assert [path.name for path in fresh.parent.iterdir()] == ["fresh-notes"]
+
+
+def test_the_folder_that_one_is_in_is_filled_and_stays_the_same_folder(run, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = (tmp_path / "here").stat().st_ino
+    finished = run("new", ".", "--defaults", *BARE)
+    assert finished.status == 0
+    assert "  cd " not in finished.out
+    assert (tmp_path / "here").stat().st_ino == before
+    assert (tmp_path / "here" / "src" / "here" / "__main__.py").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
+def test_without_git_a_fresh_repository_is_left_as_it_is(run, fresh):
+    assert run("new", "fresh-notes", "--defaults", *BARE).status == 0
+    assert "No commits yet" in _git(fresh, "status")
+
+
+@pytest.mark.parametrize("spoil", ["commit", "file", "index"])
+def test_a_repository_that_holds_something_is_refused(run, fresh, spoil):
+    if spoil == "commit":
+        _git(fresh, *("-c", "user.name=A", "-c", "user.email=a@example.com"), "commit", "--allow-empty", "-qm", "first")
+    else:
+        (fresh / "kept").touch()
+    if spoil == "index":
+        _git(fresh, "add", "kept")
+        (fresh / "kept").unlink()
+    finished = run("new", "fresh-notes", "--defaults", *BARE)
+    assert (finished.status, "already holds something" in finished.err) == (2, True)
+
+
+@on_posix
+def test_what_cannot_be_moved_into_a_folder_leaves_it_as_it_was(run, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    rename = Path.rename
+
+    def fail_late(self, target):
+        if self.name == "src" and "repository" in self.parts:
+            raise OSError("no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_late)
+    assert run("new", ".", "--defaults", *BARE).status == 1
+    assert paths(tmp_path) == {"here"}
+
+
+# What is suggested
+
+
+def test_the_folder_and_whom_git_knows_are_the_defaults(run, tmp_path, monkeypatch):
+    _configure_git(monkeypatch, tmp_path, "[user]\nname = Zoë O'Neill\nemail = zoe@acme.test\n")
+    answers = run("new", "billing-api", "--defaults", "--plan", "--json").document["answers"]
+    assert (answers["project_name"], answers["project_slug"]) == ("billing-api", "billing-api")
+    assert (answers["owner"], answers["security_contact"]) == ("Zoë O'Neill", "zoe@acme.test")
+
+
+@pytest.mark.parametrize(
+    "folder, person",
+    [
+        ("x" * 61, "[user]\nname = \nemail = root@localhost\n"),
+        ("tab\tname", "[user]\nname = " + "x" * 61 + "\nemail = 1+me@users.noreply.github.com\n"),
+        ("fill\u3164er", "[user]\nemail = a b@example.com\n"),
+    ],
+)
+def test_what_fits_no_question_is_not_suggested(run, tmp_path, monkeypatch, folder, person):
+    _configure_git(monkeypatch, tmp_path, person)
+    answers = run("new", folder, "--defaults", "--plan", "--json").document["answers"]
+    assert answers["project_name"] == "Notes Server"
+    assert (answers["owner"], answers["security_contact"]) == ("Example Organisation", "security@example.com")
+
+
+def test_a_given_answer_goes_before_what_is_suggested(run):
+    answers = run("new", "billing", "--defaults", "--plan", "--json", "-dproject_name=Bills").document["answers"]
+    assert answers["project_name"] == "Bills"
+
+
+def test_what_is_still_an_example_is_listed(run):
+    finished = run("new", "notes", "--defaults", *BARE, "-downer=Acme")
+    assert "  security_contact: security@example.com\n  repository_url: https://git.example.com/notes" in finished.out
+    assert "owner" not in finished.out
+    theirs = ["-downer=Acme", "-dsecurity_contact=security@acme.test", "-drepository_url=https://github.com/acme/notes"]
+    assert "Still an example" not in run("new", "theirs", "--defaults", *BARE, *theirs).out
+    named = run("new", "plan", "--defaults", "--plan", "--json", "-dtransport=http", *theirs).document["placeholders"]
+    assert named == ["public_url", "auth_issuer", "auth_audience"]
+
+
 # What is refused
 
 
@@ -193,6 +300,26 @@ def test_a_refusal_is_one_sentence_and_leaves_nothing(run, tmp_path, arguments, 
     assert words in finished.err
     assert len(finished.err.strip().splitlines()) == 1
     assert paths(tmp_path) == before
+
+
+def test_all_refusals_of_a_call_are_told_together(run, tmp_path):
+    (tmp_path / "answers.yml").write_text("_src_path: x\n_secret: x\nowner: [a]\n")
+    given = ["projct=x", "transport=http", "ci=jenkins", "project_slug=mcp", "public_url=http://a", "regions=x"]
+    arguments = [f"-d{assignment}" for assignment in given]
+    finished = run("new", "notes", "--defaults", "--json", "--data-file=answers.yml", *arguments)
+    assert finished.status == 2
+    told = [sentence.split()[0].strip("'") for sentence in finished.document["errors"]]
+    assert told == ["_secret", "owner", "projct", "ci", "project_slug", "public_url", "regions"]
+    assert finished.document["error"] == " ".join(finished.document["errors"])
+    assert finished.err.count("mcp-scaffold: ") == len(told)
+
+
+def test_what_only_follows_from_another_refusal_is_not_told(run):
+    given = ["-dtransport=htpp", "-dauth_provider=okta", "-dauth_audience=a", "-ddeployment=kubernetes", "-dregions=a"]
+    finished = run("new", "notes", "--defaults", "--json", *given)
+    assert finished.document["errors"] == [
+        "transport cannot be 'htpp' (did you mean http?): choose from stdio, http, both."
+    ]
 
 
 def test_without_a_terminal_missing_answers_are_named(run, tmp_path):

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2_ansible_filters import AnsibleCoreFiltersExtension  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
-CHECKOUT = Path(__file__).parents[1]
+from tests.questionnaire import CHECKOUT, RULES
+
 PLACES: dict[str, dict[str, Any]] = YAML(typ="safe").load(CHECKOUT / "places.yml")
 FORGES, REGISTRIES, CLOUDS = (PLACES[name]["default"] for name in ("forges", "registries", "region_names"))
-RULES: Any = (
-    Environment(
-        loader=FileSystemLoader(CHECKOUT),
-        extensions=[AnsibleCoreFiltersExtension],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    .get_template("includes/validation.jinja")
-    .module
-)
 Rows = list[Mapping[str, Any]]
 
 

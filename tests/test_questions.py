@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.questionnaire import QuestionsOnly
+from scaffold import documents
+from tests.combinations import HURTING, label, pairs
+from tests.questionnaire import CHECKOUT, RULES, TEMPLATES, QuestionsOnly
 
 ALWAYS = {
     "project_name",
@@ -317,3 +319,33 @@ def test_the_strictest_framework_wins(questions, compliance, strictest):
 def test_the_image_lies_beside_the_repository(questions, repository_url, image):
     recorded = questions.answer(transport="http", repository_url=repository_url).recorded
     assert recorded["image_repository"] == image
+
+
+def defaults_of(key: str, **answers: object) -> str:
+    declared = documents.read_declarations(CHECKOUT / "copier.yml")
+    known = {name: declared[name]["default"] for name in ("reserved", "forges")}
+    return TEMPLATES.from_string(declared[key]["default"]).render(**known, **answers).strip()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"].values(),
+        "\0".join(answers["project_name"] for answers in HURTING),
+        "\0".join(["MCP", "x", "42", "ß", "İstanbul", "a-", "A" * 24 + "-b", "a" * 16 + "-server"]),
+    ],
+    ids=[*documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"], "hurting", "odd"],
+)
+def test_a_short_name_that_is_derived_is_one_that_is_taken(names):
+    reserved = documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]
+    for name in names.split("\0") if "\0" in names else names.split():
+        slug = defaults_of("project_slug", project_name=name)
+        package = defaults_of("package_name", project_slug=slug)
+        assert not RULES.slug(slug, reserved), name
+        assert not RULES.package(package, reserved), name
+
+
+@pytest.mark.parametrize("answers", pairs()[::4], ids=label)
+def test_no_default_is_refused_by_its_own_question(questions, answers):
+    texts = HURTING[len(str(answers)) % len(HURTING)]
+    questions.answer(**answers, **{key: texts[key] for key in ("project_name", "description", "owner")})

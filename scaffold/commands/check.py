@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scaffold.answers import placeholders
 from scaffold.console import emit, say
 from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
 from scaffold.errors import ProofError
 from scaffold.ownership import Ownership
+from scaffold.rendering import ANSWERS_FILE, recorded_answers
 from scaffold.source import template_source
 
 
@@ -26,7 +28,7 @@ def check(path: Path, *, json: bool) -> int:
     named = {name for control in controls for name in control.files()}
     deletable = frozenset(name for name in named if ownership.of(name) == "yours")
     report = find_regressions(repository, controls, deletable=deletable)
-    notices = _notices(report)
+    notices = [*_notices(report), *_examples(repository)]
     if json:
         findings = [finding.to_json() for finding in report.findings]
         emit({"controls": len(controls), "findings": findings, "notices": notices})
@@ -57,6 +59,12 @@ def _notices(report: Report) -> list[str]:
         f"Only the sources of {', '.join(report.unbuilt)} were read: with kubectl on PATH, check builds every overlay."
     ]
     return [*dropped, *(unbuilt if report.unbuilt else [])]
+
+
+def _examples(repository: Path) -> list[str]:
+    answers = recorded_answers(repository) if (repository / ANSWERS_FILE).is_file() else {}
+    named = ", ".join(f"{key} ({value})" for key, value in placeholders(answers).items())
+    return [f"Still an example, until mcp-scaffold set KEY=VALUE makes it yours: {named}."] if named else []
 
 
 def _words(finding: Finding) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold import console, dialogue, hooks
-from scaffold.answers import Answers, Questionnaire, parse_assignments, read_data_file
+from scaffold.answers import Answers, Given, Questionnaire, parse_assignments, placeholders, read_data_file
 from scaffold.errors import ProofError, RefusedError, UnavailableError
 from scaffold.ownership import OwnedFile, Ownership
 from scaffold.presets import find_preset, read_presets
 from scaffold.rendering import Render, Renderer
 from scaffold.source import TemplateSource, template_source
+from scaffold.suggestions import suggest
 from scaffold.workspace import Workspace, free_destination, workspace
 
 
@@ -57,6 +58,7 @@ class Outcome:
             "answers": self.answers,
             "files": [{"path": file.path, "owner": file.owner} for file in self.files],
             **self.steps,
+            "placeholders": list(placeholders(self.answers)),
             "template": {"source": self.source.url, "version": self.version},
             "warnings": self.warnings,
         }
@@ -81,7 +83,8 @@ def create(request: Request) -> int:
     destination = free_destination(request.destination)
     source = template_source()
     questionnaire = Questionnaire.read(source.questions)
-    given = questionnaire.accept(_given(request, source, questionnaire))
+    given = questionnaire.examine(_given(request, source, questionnaire))
+    given = replace(given, suggested=suggest(destination))
     with workspace(destination) as place:
         renderer = Renderer(source, place.folder)
         if request.asks:
@@ -91,6 +94,8 @@ def create(request: Request) -> int:
         files = Ownership.read(source.questions).files(place.repository)
         outcome = Outcome(destination, source, render.version, render.answers, files, render.warnings)
         if not request.plan:
+            if request.git:
+                place.take_git()
             _finish(request, outcome, place)
             place.deliver()
     _tell(request, outcome)
@@ -104,10 +109,10 @@ def _given(request: Request, source: TemplateSource, questionnaire: Questionnair
     return {**preset, **file, **parse_assignments(request.assignments, questionnaire)}
 
 
-def _render_unasked(request: Request, renderer: Renderer, given: Answers, repository: Path) -> Render:
+def _render_unasked(request: Request, renderer: Renderer, given: Given, repository: Path) -> Render:
     with console.step("Rendering"):
-        render = renderer.with_defaults(given, repository)
-    missing = [key for key in render.answers if key not in given]
+        render = renderer.with_given(given, repository)
+    missing = [key for key in render.answers if key not in given.answers]
     if missing and not request.defaults:
         raise RefusedError(
             f"Nobody can be asked here, and there is no answer to {', '.join(missing)}: "
@@ -117,10 +122,12 @@ def _render_unasked(request: Request, renderer: Renderer, given: Answers, reposi
 
 
 def _render_with_dialogue(
-    request: Request, source: TemplateSource, renderer: Renderer, given: Answers, repository: Path
+    request: Request, source: TemplateSource, renderer: Renderer, given: Given, repository: Path
 ) -> Render:
+    if given.refused:
+        raise RefusedError(*given.refused.values())
     preset = {} if request.preset else dialogue.pick_preset(read_presets(source.questions))
-    render = renderer.with_dialogue({**preset, **given}, repository)
+    render = renderer.with_dialogue({**preset, **given.answers}, repository, given.suggested)
     if not request.plan:
         dialogue.confirm(render.answers, request.destination)
     return render
@@ -186,4 +193,8 @@ def _summary(outcome: Outcome) -> str:
         locked=outcome.steps["locked"],
         committed=outcome.steps["committed"],
     )
-    return f"{outcome.destination} holds {outcome.counted_files()}: {done}.\n\n{steps}"
+    told = [f"{outcome.destination} holds {outcome.counted_files()}: {done}.", steps]
+    if examples := placeholders(outcome.answers):
+        lines = [f"  {key}: {value}" for key, value in examples.items()]
+        told.append("\n".join(["Still an example, until mcp-scaffold set KEY=VALUE makes it yours:", *lines]))
+    return "\n\n".join(told)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from scaffold.answers import Answers, Questionnaire, parse_assignments
+from scaffold.answers import Answers, Given, Questionnaire, parse_assignments
 from scaffold.errors import RefusedError
 from scaffold.ownership import Ownership
 from scaffold.rendering import ANSWERS_FILE, Renderer
@@ -50,7 +50,7 @@ class Planner:
         recorded = self.living.recorded
         base = self._base(f"template {recorded.version}")
         renames = self._renames(target)
-        theirs = self._render("new", target, carry(recorded.answers, renames), {}, f"template {target}")
+        theirs = self._render("new", target, carry(recorded.answers, renames), Given({}), f"template {target}")
         questions = question_changes(recorded.answers, theirs.recorded.answers, renames)
         refused = [change for change in questions if change.kind == "changed" or _lost_its_value(change)]
         warnings = [
@@ -69,12 +69,12 @@ class Planner:
         recorded = self.living.recorded
         base = self._base(f"template {recorded.version}, answers as they were")
         questionnaire = Questionnaire.read(base.template)
-        given = questionnaire.accept(parse_assignments(assignments, questionnaire))
+        given = questionnaire.examine(parse_assignments(assignments, questionnaire))
         label = f"template {recorded.version}, answers as set"
         theirs = self._render("new", recorded.version, recorded.answers, given, label)
         questions = question_changes(recorded.answers, theirs.recorded.answers, {})
-        _refuse_unasked(given, theirs.recorded.answers)
-        _refuse_side_effects(given, questions)
+        _refuse_unasked(given.answers, theirs.recorded.answers)
+        _refuse_side_effects(given.answers, questions)
         fresh = theirs.render.files.keys() - base.render.files.keys() - self._ours().keys()
         candidates = {path for path in fresh if theirs.render.owners.of(path) == "yours"}
         seeds = frozenset(candidates - self.living.ever_held(candidates))
@@ -82,7 +82,7 @@ class Planner:
 
     def _base(self, label: str) -> Rendered:
         recorded = self.living.recorded
-        base = self._render("old", recorded.version, recorded.answers, {}, label)
+        base = self._render("old", recorded.version, recorded.answers, Given({}), label)
         edited = recorded.edited_keys(base.recorded)
         if edited is not None:
             told = f" ({', '.join(edited)})" if edited else ""
@@ -101,13 +101,13 @@ class Planner:
             (folder / "renamed.yml").write_bytes(shown.stdout)
         return read_renames(folder)
 
-    def _render(self, name: str, version: str, answers: Answers, given: Answers, label: str) -> Rendered:
+    def _render(self, name: str, version: str, answers: Answers, given: Given, label: str) -> Rendered:
         place = self.folder / name
         repository = place / "repository"
         repository.mkdir(parents=True)
         (repository / ANSWERS_FILE).write_text(yaml.safe_dump(answers), encoding="utf-8")
         renderer = Renderer(self.history.source(version, place), place)
-        rendered = renderer.with_defaults(given, repository)
+        rendered = renderer.with_given(given, repository)
         tree = self.workshop.tree_of_folder(repository)
         render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
         recorded = Recorded.parse((repository / ANSWERS_FILE).read_text(encoding="utf-8"))
