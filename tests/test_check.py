@@ -103,12 +103,12 @@ def _without_field(text: str, requirement: Mapping[str, Any]) -> str:
     documents = list(yaml.safe_load_all(text))
     chosen = [document for document in documents if requirement.get("kind") in (None, document.get("kind"))]
     for parent in _parents(chosen[0], requirement["field"][:-1]):
-        del parent[requirement["field"][-1]]
+        del parent[True if requirement["field"][-1] == "on" else requirement["field"][-1]]  # `on` is YAML 1.1's true
         break
     return yaml.safe_dump_all(documents)
 
 
-def _parents(value: Any, path: list[str]) -> Iterator[dict[str, Any]]:
+def _parents(value: Any, path: list[str]) -> Iterator[dict[object, Any]]:
     if not path:
         yield value
         return
