@@ -159,6 +159,10 @@ class ServerProcess:
         self._keep_log()
         raise AssertionError(f"the server did not become ready:\n{self.log}")
 
+    def log_so_far(self) -> str:
+        """What it has written while it runs."""
+        return self._stderr.read_text(encoding="utf-8")
+
     def _keep_log(self) -> None:
         if self._stderr.exists():
             self.log = self._stderr.read_text(encoding="utf-8")

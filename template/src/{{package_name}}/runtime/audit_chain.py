@@ -15,18 +15,16 @@ import hmac
 import json
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from threading import Lock
 from typing import Any
-
-from .errors import ConfigurationError
 
 GENESIS = "0" * 64
 HEARTBEAT_SECONDS = 60.0
+END_BYTES = 1_000_000
+"""Of a file, enough to hold its last event."""
 NO_KEY = ", as far as a chain without a key can tell"
 
 
@@ -40,17 +38,16 @@ class Chain:
     def __init__(self, file: Path | None, key: bytes | None) -> None:
         self._name = token_hex(8)
         self._key = key
-        self._last = _last_hash(file)
+        self._last, self._torn = _end_of(file)
         self._number = 0
-        self._lock = Lock()
 
-    def append(self, entry: Mapping[str, object], write: Callable[[str], None]) -> None:
-        """Write the entry as the next line of the chain."""
-        with self._lock:
-            linked = {**entry, "chain": self._name, "number": self._number, "previous": self._last}
-            self._last = digest(linked, self._key)
-            self._number += 1
-            write(json.dumps({**linked, "hash": self._last}, default=str))
+    def link(self, entry: Mapping[str, object]) -> str:
+        """The entry as the next line of the chain."""
+        torn = {"torn": self._torn} if self._torn else {}
+        linked = {**entry, **torn, "chain": self._name, "number": self._number, "previous": self._last}
+        self._last, self._torn = digest(linked, self._key), ""
+        self._number += 1
+        return json.dumps({**linked, "hash": self._last}, default=str)
 
 
 @dataclass(slots=True)
@@ -65,6 +62,8 @@ class Account:
     """Its server closed it, or a later chain goes on from its last event."""
     cut: bool = False
     """It goes on from an event that was not given."""
+    missed: int = 0
+    """So many events could not be written, as its own events say."""
 
 
 def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]:
@@ -77,7 +76,15 @@ def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]
     """
     chains: dict[str, Account] = {}
     seen = {GENESIS}
+    torn: tuple[int, str] | None = None
     for line_number, entry in _events(lines):
+        if "fragment" in entry:
+            _check_explained(torn)
+            torn = line_number, str(entry["fragment"])
+            continue
+        if torn and torn[1] == entry.get("torn"):
+            torn = None
+        _check_explained(torn)
         claimed = entry.pop("hash", None)
         if not hmac.compare_digest(str(claimed), digest(entry, key)):
             raise ValueError(f"line {line_number}: the event was changed, or hashed with another key")
@@ -92,9 +99,15 @@ def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]
             for earlier in chains.values():
                 earlier.ended |= earlier.hash == previous
         first, ended = known.first if known else number, entry["event"] == "closed"
-        chains[name] = Account(first, number, str(claimed), str(entry["time"]), ended, cut)
+        missed = (known.missed if known else 0) + int(entry.get("missed", 0))
+        chains[name] = Account(first, number, str(claimed), str(entry["time"]), ended, cut, missed)
         seen.add(str(claimed))
     return chains
+
+
+def _check_explained(torn: tuple[int, str] | None) -> None:
+    if torn:
+        raise ValueError(f"line {torn[0]}: it is torn, and the next event does not say so")
 
 
 def digest(entry: Mapping[str, object], key: bytes | None) -> str:
@@ -104,23 +117,38 @@ def digest(entry: Mapping[str, object], key: bytes | None) -> str:
 
 
 def _events(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, Any]]]:
-    """The lines that belong to a chain; logs may stand between them."""
+    """The lines that belong to a chain, and fragments of lines; logs may stand between them."""
     for line_number, line in enumerate(lines, start=1):
         if line.startswith("{"):
-            entry = json.loads(line)
-            if "chain" in entry:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = {"fragment": _name_fragment(line.encode())}
+            if "chain" in entry or "fragment" in entry:
                 yield line_number, entry
 
 
-def _last_hash(file: Path | None) -> str:
-    if file is None or not file.exists():
-        return GENESIS
-    with file.open(encoding="utf-8") as lines:
-        last = deque(lines, maxlen=1)
+def _name_fragment(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()[:16]
+
+
+def _end_of(file: Path | None) -> tuple[str, str]:
+    """The hash of a file's last event, and a name for what a killed process began to write after it, if it did."""
+    if file is None or not file.is_file():
+        return GENESIS, ""
+    with file.open("rb") as content:
+        content.seek(max(0, file.stat().st_size - END_BYTES))
+        *whole, rest = content.read().split(b"\n")
+    hashes = (found for line in reversed([*whole, rest]) if (found := _hash_in(line)))
+    torn = _name_fragment(rest) if rest and not _hash_in(rest) else ""
+    return next(hashes, GENESIS), torn
+
+
+def _hash_in(line: bytes) -> str:
     try:
-        return str(json.loads(last[0])["hash"]) if last else GENESIS
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{file} ends with a broken audit event: move it away.") from error
+        return str(json.loads(line)["hash"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def main() -> None:
@@ -137,7 +165,8 @@ def main() -> None:
     for name, found in chains.items():
         start = "; what came before is not here" if found.cut else ""
         end = "" if found.ended else f"; open since {found.time}: its server runs, was killed, or lost its last events"
-        print(f"chain {name}: events {found.first} to {found.last}{start}{end}")
+        gap = f"; {found.missed} more could not be written" if found.missed else ""
+        print(f"chain {name}: events {found.first} to {found.last}{gap}{start}{end}")
     cut = any(found.cut for found in chains.values())
     if cut and "--partial" not in sys.argv:
         sys.exit("not verified: what came before is not here: name older files too, or accept a part: --partial")

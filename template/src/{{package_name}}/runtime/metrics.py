@@ -1,7 +1,7 @@
 # Managed by the template; updates merge into this file.
 """What is measured, by the OpenTelemetry API and its conventions for MCP: no cost until a telemetry SDK is configured."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,20 @@ _duration = _meter.create_histogram(
     explicit_bucket_boundaries_advisory=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300],
 )
 _refusals = _meter.create_counter("mcp.server.refusals", description="Requests refused, by reason.")
+
+
+def observe_audit(missed: Callable[[], int], is_written: Callable[[], bool]) -> None:
+    """Count the audit events that were not written, and say whether they are now (1) or not (0)."""
+    _meter.create_observable_counter(
+        "mcp.server.audit.missed",
+        [lambda _: [metrics.Observation(missed())]],
+        description="Audit events that could not be written and were given up.",
+    )
+    _meter.create_observable_gauge(
+        "mcp.server.audit.written",
+        [lambda _: [metrics.Observation(int(is_written()))]],
+        description="Whether audit events reach their place.",
+    )
 
 
 def describe_operation(
