@@ -109,7 +109,9 @@ def test_closed_standard_streams_cost_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     assert git(repository, "log", "--format=%s").startswith("Render")
-    open_one = new(tmp_path / "other")
+    other = tmp_path / "other" / "repository"
+    other.parent.mkdir()
+    open_one = new(other)
     assert open_one.returncode == 0
     for file in (path for path in repository.rglob("*") if path.is_file() and ".git" not in path.parts):
-        assert file.read_bytes() == (tmp_path / "other" / file.relative_to(repository)).read_bytes()
+        assert file.read_bytes() == (other / file.relative_to(repository)).read_bytes()
