@@ -1,8 +1,9 @@
-"""Rendered repositories that tests share."""
+"""Rendered repositories that tests share, and a second run of only what the last one skipped."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,51 @@ from pathlib import Path
 import pytest
 
 from tests.deployments import Edited, Repositories, render
+
+_SKIPPED = "mcp-scaffold/skipped"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--skipped", action="store_true", help="run only what the last run skipped, for lack of a tool")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Skipped(config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("skipped"):
+        return
+    skipped = _cache(config).get(_SKIPPED, [])
+    others = [item for item in items if _own_id(item.nodeid) not in skipped]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
+class _Skipped:
+    """Remembers what a run skipped."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._ids: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._ids.add(_own_id(report.nodeid))
+
+    def pytest_sessionfinish(self) -> None:
+        _cache(self._config).set(_SKIPPED, sorted(self._ids))
+
+
+def _cache(config: pytest.Config) -> pytest.Cache:
+    assert config.cache is not None
+    return config.cache
+
+
+def _own_id(nodeid: str) -> str:
+    """The id without the group that pytest-xdist puts behind it."""
+    return re.sub(r"@[^@\]]*$", "", nodeid)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,18 +9,22 @@ import pytest
 
 from tests import smoke
 from tests.combinations import label, lives
+from tests.servers.started import TRAPS
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow]
 
 
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("answers", lives(), ids=label)
-def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path) -> None:
+def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = tmp_path / "repository"
     smoke.create(answers, repository)
     *static, pytest_command = smoke.CHECKS
-    for command in (*static, (*pytest_command, *_tests_for(answers))):
+    for command in static:
         smoke.check(repository, *command)
+    for name, value in TRAPS.items():
+        monkeypatch.setenv(name, value)
+    smoke.check(repository, *pytest_command, *_tests_for(answers))
     smoke.untouched(repository)
 
 

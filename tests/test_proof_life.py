@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from scaffold import documents
+from scaffold import documents, environment
 from scaffold.commands.new import Request, create
 from scaffold.proof import ProofReport, boot, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
 from scaffold.proof.repository import Repository
+from tests.servers.started import TRAPS
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("proof-life")]
 
@@ -60,7 +61,13 @@ def repository(rendered: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def report(rendered: Path) -> ProofReport:
-    return prove_repository(rendered, full=True)
+    """Of a full proof, where the environment leads what it starts astray; only uv is spared."""
+    spared = environment.for_uv()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "for_uv", lambda: spared)
+        for name, value in TRAPS.items():
+            patch.setenv(name, value)
+        return prove_repository(rendered, full=True)
 
 
 def ids(report: ProofReport, status: Status) -> set[str]:

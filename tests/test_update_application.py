@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.git import Git
+from scaffold.git import Git, GitError
 from scaffold.updating import application
-from scaffold.updating.application import Intent
-from tests.living import LINES, Living, Template, environment, git, program
+from scaffold.updating.application import Intent, begin, write_note
+from tests.living import LINES, Living, Template, environment, git, program, write
 
 MANY = 60
 on_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor process groups")
@@ -197,3 +197,46 @@ def _wait_for(happened: Callable[[], bool], process: subprocess.Popen[bytes] | N
 
 def _raise_killed(*_arguments: object) -> None:
     raise Killed
+
+
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_an_edit_that_git_is_told_not_to_see_is_not_overwritten(living: Living, flag: str) -> None:
+    git(living.folder, "update-index", flag, "second.txt")
+    write(living.folder, {"second.txt": "mine alone\n"})
+    before = state(living)
+    for arguments in (["--plan"], [], []):
+        done = living.update(*arguments)
+        assert done.status == 3
+        assert done.paths("lost") == ["second.txt"]
+    assert state(living) == before
+    git(living.folder, "commit", "--quiet", "--allow-empty", "--message=later")
+
+
+def test_an_edit_that_git_is_told_not_to_see_stays_where_nothing_changes(living: Living) -> None:
+    git(living.folder, "update-index", "--skip-worktree", "folder/third.txt")
+    write(living.folder, {"folder/third.txt": "mine alone\n"})
+    assert living.update().paths("lost") == []
+    assert living.read("folder/third.txt") == "mine alone\n"
+
+
+def test_a_layout_that_git_refuses_leaves_the_repository_as_before(
+    living: Living, prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intent = intent_of(living, prepared)
+    before = state(living)
+    write_note(intent, Git(living.folder))
+    run = Git.run
+
+    def lay_out_half(self: Git, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        if arguments[0] != "read-tree":
+            return run(self, *arguments, stdin=stdin)
+        write(living.folder, {"many/0.txt": "0\n", "first.txt": "half", "second.txt": None})
+        return subprocess.CompletedProcess([], 128, b"", b"fatal: no space left")
+
+    monkeypatch.setattr(Git, "run", lay_out_half)
+    with pytest.raises(GitError, match="no space left"):
+        begin(living.folder)
+    monkeypatch.undo()
+    assert state(living) == before
+    assert not list((living.folder / ".git").glob("*.lock"))
+    assert living.update().status == 3

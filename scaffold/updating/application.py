@@ -95,7 +95,12 @@ def begin(folder: Path) -> None:
     except FileExistsError as error:
         note.unlink()
         raise ApplicationError(f"Another git process is at work here, or left {lock} behind.") from error
-    _lay_out(git, Intent.read(note))
+    intent = Intent.read(note)
+    try:
+        _lay_out(git, intent)
+    except (ScaffoldError, OSError):
+        _put_back(git, intent)
+        raise
 
 
 def recover(folder: Path) -> bool:
@@ -152,10 +157,32 @@ def _lay_out(git: Git, intent: Intent) -> None:
     _note(git).unlink()
 
 
+def _put_back(git: Git, intent: Intent) -> None:
+    """Undo what was begun of a layout that git refused, and let go of the index."""
+    lock = _lock(git)
+    locked = git.with_variables(GIT_INDEX_FILE=str(lock))
+    for path in _changed_paths(git, intent):
+        before = _blob(git, intent.before, path)
+        if before is None:
+            (git.folder / path).unlink(missing_ok=True)
+        elif not _holds(git, git.folder / path, before):
+            locked("checkout-index", "--force", "--", path)
+    _note(git).unlink()
+    lock.unlink()
+
+
+def _holds(git: Git, place: Path, blob: str) -> bool:
+    return place.is_file() and decoded(git.raw("hash-object", "--", str(place))).strip() == blob
+
+
+def _changed_paths(git: Git, intent: Intent) -> list[str]:
+    listed = git("diff-tree", "-r", "-z", "--no-renames", "--name-only", intent.before, intent.after)
+    return [path for path in listed.split("\0") if path]
+
+
 def _refuse_edits(git: Git, intent: Intent) -> None:
     """Every file that is to change must be as before, as after, missing, or the beginning of what it becomes."""
-    listed = git("diff-tree", "-r", "-z", "--no-renames", "--name-only", intent.before, intent.after).split("\0")
-    for path in filter(None, listed):
+    for path in _changed_paths(git, intent):
         states = [_blob(git, intent.before, path), _blob(git, intent.after, path)]
         if not _is_between(git, git.folder / path, states):
             raise ApplicationError(

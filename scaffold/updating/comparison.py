@@ -5,7 +5,7 @@ Every path of the template is in exactly one of the cases below, so nothing is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -150,6 +150,21 @@ class Comparison:
 
     def _change(self, path: str, kind: Kind, reason: str = "") -> FileChange:
         return FileChange(path, kind, self.owner(path), reason)
+
+
+def without_hidden_edits(outcomes: list[Outcome], hidden: Collection[str]) -> list[Outcome]:
+    """The outcomes, where what would overwrite an edit that git is told not to see writes nothing."""
+    return [_visible(outcome, hidden) for outcome in outcomes]
+
+
+def _visible(outcome: Outcome, hidden: Collection[str]) -> Outcome:
+    for path in outcome.writes.keys() & hidden:
+        reason = (
+            f"your edit of {path} is hidden from git and would be overwritten: run git update-index "
+            f"--no-skip-worktree --no-assume-unchanged {path}, commit it or put it aside, then update again"
+        )
+        return Outcome(replace(outcome.change, kind=Kind.LOST, reason=reason, stages=None))
+    return outcome
 
 
 def without_obstacles(outcomes: list[Outcome], ours: Tree, folder: Path) -> list[Outcome]:

@@ -12,7 +12,7 @@ from scaffold.answers import Answers, Given, Questionnaire, parse_assignments
 from scaffold.errors import RefusedError
 from scaffold.ownership import Ownership
 from scaffold.rendering import ANSWERS_FILE, Renderer
-from scaffold.updating.comparison import Comparison, Outcome, Render, without_obstacles
+from scaffold.updating.comparison import Comparison, Outcome, Render, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, QuestionChange
 from scaffold.updating.questions import carry, question_changes, read_renames
@@ -126,7 +126,8 @@ class Planner:
     ) -> Plan:
         ours = self._ours()
         comparison = Comparison(self.workshop, base.render, theirs.render, ours, seeds)
-        outcomes = without_obstacles(comparison.outcomes(), ours, self.living.path)
+        visible = without_hidden_edits(comparison.outcomes(), self.living.hidden_edits())
+        outcomes = without_obstacles(visible, ours, self.living.path)
         writes = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
         tree = self.workshop.changed_tree(f"{self.living.head}^{{tree}}", writes)
         result = {path: entry for path, entry in {**ours, **writes}.items() if entry is not None}

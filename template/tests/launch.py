@@ -5,6 +5,14 @@ import os
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+FOREIGN = ("OTEL_", "ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "SSL_CERT_")
+"""Variables of this machine, in either case, that would stand between tests and what they start on loopback."""
+
+
+def leave_out_foreign() -> None:
+    """Take them from this process, and so from all that it starts."""
+    for name in [name for name in os.environ if name.upper().startswith(FOREIGN)]:
+        del os.environ[name]
 
 
 def environment(**settings: object) -> dict[str, str]:

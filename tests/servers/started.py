@@ -18,6 +18,15 @@ from scaffold.commands.new import Request, create
 from scaffold.proof.boot import Installation, install
 from scaffold.proof.repository import Repository
 
+TRAPS = {
+    **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "OTEL_PROPAGATORS": "b3",
+    "SSL_CERT_FILE": "/nowhere/certificates.pem",
+    "WEB_CONCURRENCY": "3",
+}
+"""What an environment may hold although it leads whatever runs on loopback astray."""
+
 FOREIGN = ("MCP_", "OTEL_", "VIRTUAL_ENV", "PYTHONPATH")
 
 
