@@ -51,10 +51,7 @@ class Policy(BaseModel):
     prompts: dict[str, Rule] = {}
 
     def check_covers(self, features: Features) -> None:
-        """Raise `ConfigurationError` where something has no rule, or a rule names an undeclared scope; tell all at once.
-
-        Rules for what is not served harm nobody alone, but are often a misspelled name: they are logged.
-        """
+        """Raise `ConfigurationError` with all that has no rule and every undeclared scope; log rules for nothing served."""
         wrong, stale = [*self._gaps(features), *self._undeclared_scopes()], list(self.stale_rules(features))
         if wrong:
             raise ConfigurationError(f"policy.yaml {'; it '.join([*wrong, *stale])}.")
@@ -125,7 +122,6 @@ class Policy(BaseModel):
 
 DENY_EVERYTHING = Policy()
 """What holds while there is no `policy.yaml`."""
-
 
 _parse_template = cache(UriTemplate.parse)
 
