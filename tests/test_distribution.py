@@ -238,7 +238,9 @@ def test_a_render_is_the_same_from_the_wheel_and_from_plain_copier(
     first: Installation, rendered: Path, tmp_path: Path
 ) -> None:
     first.shell(
-        f'eval "$(mcp-scaffold source --env)"; copier copy --quiet --defaults {CANONICAL_URL} plain', cwd=tmp_path
+        'eval "$(mcp-scaffold source --env)"; '
+        f"copier copy --quiet --defaults --data project_name=server {CANONICAL_URL} plain",
+        cwd=tmp_path,
     )
 
     assert files(tmp_path / "plain") == files(rendered)

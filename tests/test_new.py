@@ -241,6 +241,7 @@ def test_the_folder_and_whom_git_knows_are_the_defaults(run, tmp_path, monkeypat
         ("x" * 61, "[user]\nname = \nemail = root@localhost\n"),
         ("tab\tname", "[user]\nname = " + "x" * 61 + "\nemail = 1+me@users.noreply.github.com\n"),
         ("fill\u3164er", "[user]\nemail = a b@example.com\n"),
+        ("r", ""),
     ],
 )
 def test_what_fits_no_question_is_not_suggested(run, tmp_path, monkeypatch, folder, person):

@@ -70,7 +70,8 @@ def _used(one: dict) -> Iterator[tuple[str, str]]:
     pod = one.get("spec", {}).get("template", {}).get("spec")
     if not pod:
         return
-    yield "ServiceAccount", pod["serviceAccountName"]
+    if "serviceAccountName" in pod:
+        yield "ServiceAccount", pod["serviceAccountName"]
     for source in (source for container in _containers(pod) for source in container.get("envFrom", [])):
         if "configMapRef" in source:
             yield "ConfigMap", source["configMapRef"]["name"]
@@ -99,7 +100,7 @@ def _ports(one: dict, pods: Pods) -> Iterator[str]:
     spec = one.get("spec", {})
     chosen = pods.chosen_by(_labels(spec))
     wanted: list[str | int] = []
-    if one["kind"] == "Service":
+    if one["kind"] == "Service" and "selector" in spec:  # Without one, what answers is elsewhere.
         wanted = [port.get("targetPort", port["port"]) for port in spec["ports"]]
     elif one["kind"] == "PodMonitor":
         wanted = [endpoint["port"] for endpoint in spec["podMetricsEndpoints"]]
@@ -125,7 +126,7 @@ def _routes(one: dict, manifests: list[dict]) -> Iterator[str]:
         services = {
             (service["metadata"]["name"], port["port"])
             for service in _of_kind(manifests, "Service")
-            for port in service["spec"]["ports"]
+            for port in service["spec"].get("ports", [])
         }
         parents = [(parent["name"], parent["sectionName"]) for parent in spec["parentRefs"]]
         backends = [(end["name"], end["port"]) for rule in spec["rules"] for end in rule["backendRefs"]]

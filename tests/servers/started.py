@@ -63,7 +63,7 @@ def install_rendered(folder: Path, *answers: str) -> Installation:
     request = Request(
         destination=folder / "repository",
         preset=None,
-        assignments=answers,
+        assignments=("project_name=Notes Server", *answers),
         data_file=None,
         defaults=True,
         plan=False,

@@ -33,11 +33,23 @@ resource "aws_elasticache_subnet_group" "cache" {
   subnet_ids = [for subnet in aws_subnet.private : subnet.id]
 }
 
+# An evicted count would be forgotten.
+resource "aws_elasticache_parameter_group" "cache" {
+  name   = var.name
+  family = "valkey8"
+
+  parameter {
+    name  = "maxmemory-policy"
+    value = "noeviction"
+  }
+}
+
 resource "aws_elasticache_replication_group" "cache" {
   replication_group_id       = var.name
   description                = "What replicas of the server share"
   engine                     = "valkey"
   engine_version             = "8.0"
+  parameter_group_name       = aws_elasticache_parameter_group.cache.name
   node_type                  = "cache.t4g.small"
   num_cache_clusters         = 2
   automatic_failover_enabled = true

@@ -11,7 +11,7 @@ resource "azurerm_managed_redis" "cache" {
     access_keys_authentication_enabled = true
     client_protocol                    = "Encrypted"
     clustering_policy                  = "EnterpriseCluster"
-    eviction_policy                    = "VolatileLRU"
+    eviction_policy                    = "NoEviction" # An evicted count would be forgotten.
   }
 }
 

@@ -18,6 +18,8 @@ resource "google_redis_instance" "cache" {
   authorized_network      = var.network
   auth_enabled            = true
   transit_encryption_mode = "SERVER_AUTHENTICATION"
+  # An evicted count would be forgotten.
+  redis_configs = { maxmemory-policy = "noeviction" }
 }
 
 resource "google_compute_network_firewall_policy_rule" "cache" {
