@@ -212,9 +212,17 @@ def test_flow_logs_are_kept_with_the_others(root: Path) -> None:
 def test_the_readme_says_what_brings_back_what_is_lost_and_what_nobody_tried(root: Path) -> None:
     text = (root / "README.md").read_text()
     assert "| lost | objective | what brings it back |" in text
-    assert re.search(r"\n\| a region \| (5 minutes|2 hours), no data \|", text)
+    lost = "and what tools kept in its cache" if (root / "region/cache.tf").exists() else "no data"
+    assert re.search(rf"\n\| a region \| (5 minutes|2 hours), {lost} \|", text)
     assert "Nothing here was applied to a" in text
     assert "scanned with Trivy and Checkov" in text.replace("\n", " ")
+
+
+@everywhere
+def test_no_cache_evicts_what_was_counted(root: Path) -> None:
+    cache = root / "region/cache.tf"
+    if cache.exists():
+        assert re.search(r'"noeviction"|"NoEviction"', cache.read_text())
 
 
 @everywhere
