@@ -83,7 +83,9 @@ def _global_options(
 @app.command()
 def new(
     *,
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A new folder, or an empty one.")],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DEST", help="A new or empty folder, or a git repository without commits.")
+    ],
     preset: Annotated[str | None, typer.Option(metavar="NAME", help="Start from a preset.")] = None,
     data: Annotated[
         list[str] | None, typer.Option("-d", "--data", metavar="KEY=VALUE", help="Answer a question.")

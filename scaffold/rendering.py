@@ -99,7 +99,8 @@ class Renderer:
         return self._render(answers, repository, suggested, defaults=False)
 
     def _render(self, answers: Answers, repository: Path, suggested: Mapping[str, str], *, defaults: bool) -> Render:
-        unpack(self._source, self.template)
+        if not self.template.exists():
+            unpack(self._source, self.template)
         version = self._source.version
         with _without_git(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
             import copier  # noqa: PLC0415 -- slow

@@ -37,6 +37,7 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
 FORBIDDEN = {
     "uv sync": "RUN uv sync",
     "--from=": "COPY --from=registry.example.com/helper:1 /bin/sh /bin/sh",
+    "MCP_ENVIRONMENT": "ENV MCP_ENVIRONMENT=development",
     "env": "!.env",
     "FROM ": "FROM python:3.13",
     "uses": "      - uses: actions/checkout@v7",

@@ -149,7 +149,7 @@ def _attempt(outcome: Outcome, words: str, work: Callable[[], None]) -> bool:
         with console.step(words):
             work()
     except UnavailableError as error:
-        outcome.warnings.append(f"{words} was left out: {error}.")
+        outcome.warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
         return False
     except ProofError as error:
         outcome.warnings.append(str(error))

@@ -11,7 +11,7 @@ import yaml
 from scaffold.controls import nodes
 from scaffold.controls.fields import Document, Problem, chosen
 
-PASSES = re.compile(r"(^|[;&]\s*)(set \+\w*e\w*|exit 0|trap .*exit 0.* EXIT)\s*($|;)")
+PASSES = re.compile(r"(^|[;&]\s*)(set \+(?:\w*e\w*|o errexit)|exit 0|trap .*exit 0.* EXIT)\s*($|;)")
 """What makes the commands around it succeed whatever happens."""
 
 
@@ -51,3 +51,6 @@ def _conditions(node: yaml.Node, allowed: tuple[str, str]) -> Iterator[tuple[yam
         yield node, f"it must not depend on {found!r}"
     if nodes.text_of(node, "tolerated") not in ("", "false"):
         yield node, "its failure must fail the job"
+    shells = (nodes.text_of(node, "shell"), nodes.text_of(node, "defaults", "run", "shell"))
+    if any(shell not in ("", "bash") for shell in shells):
+        yield node, "its shell must be GitHub's own, which ends at a failure"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -121,7 +122,7 @@ def _setting(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str | int | float):
-        raise _MalformedError(f"env: {name} is one text or number")
+        raise _MalformedError(f"env: {name} is one text or number: put anything else in quotes")
     return str(value)
 
 
@@ -165,7 +166,12 @@ def _call(document: object) -> GivenCall:
     tool = members.get("tool")
     if not isinstance(tool, str) or not tool:
         raise _MalformedError("call: tool is the name of a tool")
-    return GivenCall(tool, _members(members.get("arguments"), "call: arguments"))
+    arguments = _members(members.get("arguments"), "call: arguments")
+    try:
+        json.dumps(arguments, allow_nan=False)
+    except (TypeError, ValueError):
+        raise _MalformedError("call: arguments hold what JSON cannot: put a date in quotes") from None
+    return GivenCall(tool, arguments)
 
 
 def _members(document: object, place: str, known: frozenset[str] | set[str] = frozenset()) -> dict[str, JsonValue]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scaffold import documents
-from scaffold.errors import NotRendered
+from scaffold.errors import NotRendered, RefusedError
 
 ANSWERS_FILE = ".copier-answers.yml"
 NEEDED_ANSWERS = ("project_slug", "package_name", "transport")
@@ -39,9 +39,10 @@ class Repository:
         missing = [key for key in NEEDED_ANSWERS if not isinstance(answers.get(key), str)]
         if missing:
             raise NotRendered(path, f"{ANSWERS_FILE} has no {' and no '.join(missing)}")
-        for name in ("pyproject.toml", "uv.lock"):
-            if not (path / name).is_file():
-                raise NotRendered(path, f"it has no {name}")
+        if not (path / "pyproject.toml").is_file():
+            raise NotRendered(path, "it has no pyproject.toml")
+        if not (path / "uv.lock").is_file():
+            raise RefusedError(f"{path} has no uv.lock to install from: run uv lock, and commit it.")
         return cls(path, answers)
 
     def answer(self, key: str, otherwise: str = "") -> str:

@@ -51,10 +51,12 @@ def _started(
         raise CannotProve(f"proof.yaml starts {service}, but {service.command[0]} is not installed.")
     if _answers(service.address):
         raise StandInError(f"proof.yaml starts {service}, but something answers there already: end that first.")
-    with (
-        log.open("wb") as output,
-        started_group([program, *service.command[1:]], repository, environment, output, subprocess.DEVNULL) as process,
-    ):
+    with log.open("wb") as output, ExitStack() as stack:
+        group = started_group([program, *service.command[1:]], repository, environment, output, subprocess.DEVNULL)
+        try:
+            process = stack.enter_context(group)
+        except (OSError, ValueError) as error:
+            raise StandInError(f"proof.yaml starts {service}, which cannot be run: {error}.") from error
         try:
             yield process
         finally:
@@ -90,7 +92,7 @@ def _answers(address: Address) -> bool:
     try:
         with socket.create_connection(address, timeout=CONNECT_SECONDS):
             return True
-    except OSError:
+    except (OSError, UnicodeError):
         return False
 
 

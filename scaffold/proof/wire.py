@@ -176,6 +176,8 @@ def exchange(
         raise WireError(f"the answer is no HTTP ({type(error).__name__})") from error
     except ssl.SSLError as error:
         raise WireError(f"TLS failed: {error.reason or error}") from error
+    except UnicodeError as error:
+        raise WireError(f"{endpoint.address} is no name of a host") from error
     except OSError as error:
         raise WireError(f"the connection failed ({error.strerror or type(error).__name__})") from error
     finally:

@@ -160,8 +160,8 @@ def without_hidden_edits(outcomes: list[Outcome], hidden: Collection[str]) -> li
 def _visible(outcome: Outcome, hidden: Collection[str]) -> Outcome:
     for path in outcome.writes.keys() & hidden:
         reason = (
-            f"your edit of {path} is hidden from git and would be overwritten: run git update-index "
-            f"--no-skip-worktree --no-assume-unchanged {path}, commit it or put it aside, then update again"
+            f"your edit of {path} is hidden from git and would be overwritten: run git update-index --no-skip-worktree "
+            f"{path} and git update-index --no-assume-unchanged {path}, commit it or put it aside, then update again"
         )
         return Outcome(replace(outcome.change, kind=Kind.LOST, reason=reason, stages=None))
     return outcome

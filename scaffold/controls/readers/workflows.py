@@ -33,6 +33,7 @@ def _effective(job: yaml.Node, workflow: yaml.Node) -> yaml.Node:
     steps = [step for one in nodes.items(nodes.find(job, "steps")) for step in _commands(one)]
     return nodes.replaced(
         job,
+        defaults=nodes.find(job, "defaults") or nodes.find(workflow, "defaults"),
         permissions=permissions or nodes.scalar("default", nodes.line_of(job)),
         steps=nodes.sequence(steps, nodes.line_of(job)),
         tolerated=nodes.find(job, "continue-on-error"),
