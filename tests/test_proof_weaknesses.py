@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.errors import CannotProve, NotRendered
+from scaffold.errors import CannotProve, NotRendered, RefusedError
 from scaffold.proof import ProofReport, boot, conversation, prove_repository, proving, store
 from scaffold.proof.boot import Installation, NotStarted
 from scaffold.proof.probe import Status
@@ -191,7 +191,7 @@ def test_answers_that_are_none_are_refused(repository: Path, text: str) -> None:
 
 def test_a_missing_lock_is_refused(repository: Path) -> None:
     (repository / "uv.lock").unlink()
-    with pytest.raises(NotRendered, match=r"has no uv\.lock"):
+    with pytest.raises(RefusedError, match=r"has no uv\.lock to install from: run uv lock"):
         prove_repository(repository)
 
 

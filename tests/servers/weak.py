@@ -2,7 +2,7 @@
 
 careless   does what it is asked, whoever asks, whatever is wrong with it; prints to standard output, never ends
 mute       starts, and answers every question with an error
-fickle     lists its tools in another order each time, and each of them fails
+fickle     lists its tools in another order each time, and calls none of them
 unguarded  asks for scopes, and forgets the second factor
 lazy       is never ready
 dead       ends at once, with a last word
@@ -51,7 +51,7 @@ def result_of(method: str, params: dict[str, object]) -> dict[str, object]:
         return {**common, "supportedVersions": [MODERN], "capabilities": {}, "_meta": about}
     if method == "tools/list":
         return {**common, "tools": TOOLS[:: next(DIRECTIONS)]}
-    return {**common, "content": [], "isError": WEAKNESS == "fickle", "echo": params.get("name")}
+    return {**common, "content": [], "isError": False, "echo": params.get("name")}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -99,7 +99,11 @@ class Handler(BaseHTTPRequestHandler):
                 f'Bearer error="insufficient_scope", scope="{SCOPES.get(params["name"], "")}", resource_metadata="x"'
             )
             return self.answer(403, {}, {"WWW-Authenticate": challenge})
-        answer = {"jsonrpc": "2.0", "id": message.get("id"), "result": result_of(method, params)}
+        answer: dict[str, object] = {"jsonrpc": "2.0", "id": message.get("id")}
+        if WEAKNESS == "fickle" and method == "tools/call":
+            answer["error"] = {"code": -32603, "message": "no"}
+        else:
+            answer["result"] = result_of(method, params)
         return self.answer(200, answer, {"Mcp-Session-Id": "guessable"})
 
     def holds(self, scope: str) -> bool:
