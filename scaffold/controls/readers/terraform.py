@@ -34,12 +34,13 @@ def read(text: str) -> list[Document]:
 
 
 def _document(labels: list[str], body: yaml.Node) -> Document:
-    kind, *rest = labels
-    if kind == "resource" and len(rest) == 2:  # noqa: PLR2004 - a resource has a type and a name
-        kind, *rest = rest
-    elif kind == "data" and len(rest) == 2:  # noqa: PLR2004
-        kind, rest = f"data.{rest[0]}", rest[1:]
-    return Document(kind, ".".join(rest), body)
+    match labels:
+        case ["resource", kind, name]:
+            return Document(kind, name, body)
+        case ["data", kind, name]:
+            return Document(f"data.{kind}", name, body)
+        case _:
+            return Document(labels[0], ".".join(labels[1:]), body)
 
 
 @dataclass
