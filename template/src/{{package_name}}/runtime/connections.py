@@ -4,7 +4,6 @@
 import asyncio
 import re
 import ssl
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from .refused import Refused
 
 MAX_HEAD_BYTES = 32_768
+MAX_PIECES = 100
+"""So many times the data of one read may look like the end of chunks."""
 RETRY = {"retry-after": "1"}
 _TOKEN = rb"[!#-'*+\-.0-9A-Z^-z|~]+"
 _HEAD = re.compile(
@@ -24,6 +25,8 @@ _HEAD = re.compile(
 )
 """A request's head without what is obsolete or not for an origin server (RFC 9112 sections 3, 5.1 and 5.2)."""
 _CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)")
+_AFTER_CHUNKS = re.compile(rb"(?<=\n\r\n)|(?<=\A\r\n)|(?<=\A\n)")
+"""Where chunks may end, also where a part of the end came before (RFC 9112 section 7.1)."""
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*", re.IGNORECASE)
 
 
@@ -59,7 +62,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._limits = limits
         self._owed = Owed.NOTHING
         self._head = b""
-        self._left = self._beside_body = 0
+        self._left: int | None = 0
+        self._beside_body = 0
         self._clock: asyncio.TimerHandle | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -129,15 +133,28 @@ class BoundedConnection(HttpToolsProtocol):
         self._feed(_UPGRADE.sub(b"", head) if b"\r\nupgrade" in lower else head)
 
     def _take_body(self, data: bytes) -> None:
-        body, rest = data[: self._left], data[self._left :]
-        self._left -= len(body)
+        pieces = [piece for piece in self._split(data) if piece]
+        if len(pieces) > MAX_PIECES:
+            self._close()
+        while pieces and self._owed is Owed.BODY and not self.transport.is_closing():
+            self._take_piece(pieces.pop(0))
+        # A client that was answered before its body was read may have gone on to its next request.
+        if (rest := b"".join(pieces)) and not self.transport.is_closing():
+            self.data_received(rest)
+
+    def _split(self, data: bytes) -> list[bytes]:
+        """Data in pieces, at whose ends the body may end; whether chunks do, only the parser knows."""
+        if self._left is not None:
+            return [data[: self._left], data[self._left :]]
+        return [data] if self._is_at_work() else _AFTER_CHUNKS.split(data)
+
+    def _take_piece(self, body: bytes) -> None:
+        if self._left is not None:
+            self._left -= len(body)
         self._beside_body += len(body)
         self._feed(body)
         if self._owed is Owed.BODY and self._beside_body > MAX_HEAD_BYTES:
             self.send_400_response("There is too much beside the body.")
-        # A client that was answered before its body was read may have gone on to its next request.
-        if rest and not self.transport.is_closing():
-            self.data_received(rest)
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -170,8 +187,9 @@ class BoundedConnection(HttpToolsProtocol):
         """Start the request."""
         super().on_headers_complete()
         self._owed, self._beside_body = Owed.BODY, 0
-        # Of a chunked body only the parser sees the end.
-        self._left = int(next((value for name, value in self.headers if name == b"content-length"), sys.maxsize))
+        chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+        length = next((value for name, value in self.headers if name == b"content-length"), 0)
+        self._left = None if chunked else int(length)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
