@@ -18,7 +18,7 @@ from scaffold.errors import CannotProve, NotRendered, RefusedError
 from scaffold.proof import ProofReport, boot, conversation, prove_repository, proving, store
 from scaffold.proof.boot import Installation, NotStarted
 from scaffold.proof.probe import Status
-from scaffold.proof.probes import ALL
+from scaffold.proof.probes import ALL, lifecycle
 from scaffold.proof.repository import Repository
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the weak server is started through a shell script")
@@ -77,6 +77,7 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
     monkeypatch.setattr(proving, "running_store", lambda _: nullcontext("redis://127.0.0.1:1/0"))
     monkeypatch.setattr(boot, "READY_SECONDS", 3.0)
     monkeypatch.setattr(conversation, "EXIT_SECONDS", 1.0)
+    monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 3.0)
     return run
 
 

@@ -32,7 +32,8 @@ from scaffold.proof.repository import Repository
 from scaffold.proof.wire import Endpoint, WireError, exchange
 
 READY_SECONDS = 60.0
-GRACE_SECONDS = 5
+GRACE_SECONDS = 30
+"""So long an orchestrator waits where nobody says otherwise; with nothing in flight, a server needs a moment."""
 LOG_LINES = 12
 BIND_ATTEMPTS = 3
 INSTALL_SECONDS = 600

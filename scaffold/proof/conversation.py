@@ -9,7 +9,7 @@ from scaffold.proof import boot, samples
 from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.wire import CLIENT, Era, Message, as_message, modern_params, parse
 
-EXIT_SECONDS = 5.0
+EXIT_SECONDS = 30.0
 
 
 @dataclass

@@ -13,7 +13,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 LARGEST_BODY = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 20.0
 LONGEST_SECONDS = 30.0
 CALL_SECONDS = 45.0
 """A tool may wait for another service until its own deadline, which is 30 seconds where nobody set another."""
@@ -68,6 +68,8 @@ class Endpoint:
     path: str
     trust: str | None = None
     patience: float | None = None
+    hear: Callable[[bytes], None] | None = None
+    """Is given each part of an answer's body as it comes."""
 
     @classmethod
     def at(cls, url: str) -> Endpoint:
@@ -169,7 +171,7 @@ def exchange(
         if body is not None:
             _send(connection, body)
         response, longest = connection.getresponse(), max(LONGEST_SECONDS, patience)
-        return _read(response, longest, stream_matters=method == "POST")
+        return _read(response, longest, endpoint.hear or bytes, stream_matters=method == "POST")
     except TimeoutError as error:
         raise WireError(f"no answer within {patience:.0f} seconds") from error
     except http.client.HTTPException as error:
@@ -208,18 +210,21 @@ def _send(connection: http.client.HTTPConnection, body: bytes) -> None:
         connection.send(body)
 
 
-def _read(response: http.client.HTTPResponse, longest: float, *, stream_matters: bool) -> Reply:
+def _read(
+    response: http.client.HTTPResponse, longest: float, hear: Callable[[bytes], object], *, stream_matters: bool
+) -> Reply:
     headers = {name.lower(): value for name, value in response.getheaders()}
     endless = "text/event-stream" in headers.get("content-type", "") and not stream_matters
-    return Reply(response.status, headers, b"" if endless else _body(response, longest))
+    return Reply(response.status, headers, b"" if endless else _body(response, longest, hear))
 
 
-def _body(response: http.client.HTTPResponse, longest: float) -> bytes:
+def _body(response: http.client.HTTPResponse, longest: float, hear: Callable[[bytes], object]) -> bytes:
     """The body, up to a size and a time: a peer may send for ever, one byte at a time."""
     body = bytearray()
     deadline = time.monotonic() + longest
     while len(body) < LARGEST_BODY and (part := response.read1(CHUNK_BYTES)):
         body += part
+        hear(part)
         if time.monotonic() > deadline:
             raise WireError(f"the answer did not end within {longest:.0f} seconds")
     return bytes(body)

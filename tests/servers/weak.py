@@ -117,7 +117,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        self.wfile.write(b": here\n\n")
+        acknowledged = {"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged"}
+        self.wfile.write(b"data: %b\n\n" % json.dumps(acknowledged).encode())
         self.wfile.flush()
         time.sleep(60)
 

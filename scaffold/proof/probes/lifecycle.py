@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import threading
-import time
+from dataclasses import replace
 
 from scaffold.proof import official
 from scaffold.proof.boot import COLLECTOR_VARIABLE, GRACE_SECONDS, WINDOWS
@@ -29,7 +29,7 @@ ENDING = Family("lifecycle")
 
 LOCKING = Source("uv, Locking and syncing", "https://docs.astral.sh/uv/concepts/projects/sync/")
 NOWHERE = "https://localhost:1"
-MARGIN_SECONDS = 3.0
+ACKNOWLEDGED = b"notifications/subscriptions/acknowledged"
 NO_SIGNAL = "there is no SIGTERM to send here"
 
 
@@ -192,11 +192,9 @@ def drains_streams(subject: Subject) -> str:
         listener = _Listener(draining)
         if not listener.is_open():
             raise Skip(f"subscriptions/listen opens no stream: {listener.outcome}")
-        started = time.monotonic()
-        code = server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
-        took = time.monotonic() - started
-        check(code == 0 and took <= GRACE_SECONDS, f"exit status {code}, {'in' if code is not None else 'not in'} time")
-        listener.join(MARGIN_SECONDS)
+        code = server.terminate(GRACE_SECONDS)
+        check(code == 0, f"exit status {code}, {'in' if code is not None else 'not in'} time")
+        listener.join()
         ended = isinstance(listener.outcome, Reply) and bool(listener.outcome.result)
         return check(
             ended, "ended with its result, exit status 0" if ended else f"the stream was cut: {listener.outcome}"
@@ -220,7 +218,7 @@ def stops(subject: Subject) -> str:
         raise Skip(NO_SIGNAL)
     early = subject.server.process.poll()
     check(early is None, f"it had ended before, with status {early}")
-    code = subject.server.terminate(GRACE_SECONDS + MARGIN_SECONDS)
+    code = subject.server.terminate(GRACE_SECONDS)
     return check(
         code == 0, "exit status 0" if code == 0 else f"exit status {code}" if code is not None else "it went on"
     )
@@ -232,7 +230,10 @@ class _Listener(threading.Thread):
     def __init__(self, subject: Subject) -> None:
         super().__init__(daemon=True)
         self.outcome: Reply | str = "nothing yet"
-        self._client = subject.client()
+        self._heard = b""
+        self._is_settled = threading.Event()
+        client = subject.client()
+        self._client = replace(client, endpoint=replace(client.endpoint, hear=self._hear, patience=2 * GRACE_SECONDS))
         self.start()
 
     def run(self) -> None:
@@ -241,11 +242,17 @@ class _Listener(threading.Thread):
             self.outcome = self._client.request("subscriptions/listen", params)
         except WireError as error:
             self.outcome = str(error)
+        self._is_settled.set()
+
+    def _hear(self, part: bytes) -> None:
+        self._heard += part
+        if ACKNOWLEDGED in self._heard:
+            self._is_settled.set()
 
     def is_open(self) -> bool:
-        """Whether the stream stays open for a moment."""
-        self.join(0.5)
-        return self.is_alive()
+        """Whether the subscription was acknowledged, once it was or the stream has ended."""
+        self._is_settled.wait()
+        return ACKNOWLEDGED in self._heard
 
 
 def _start(subject: Subject, what: str, well: str) -> str:
