@@ -85,16 +85,25 @@ class ServerProcess:
 
     def post(self, message: dict[str, Any], token: str | None = None, **headers: str) -> httpx2.Response:
         """Send one message; keywords are headers, with hyphens for underscores."""
+        return self.http.send(self._write(message, token, **headers))
+
+    def _write(self, message: dict[str, Any], token: str | None, **headers: str) -> httpx2.Request:
         sent = {"accept": ACCEPT, "content-type": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
-        return self.http.post("/mcp", json=message, headers=sent)
+        return self.http.build_request("POST", "/mcp", json=message, headers=sent)
 
     def request(
         self, method: str, params: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
     ) -> httpx2.Response:
         """Send one request in the form that a protocol revision asks for; metadata of its own wins."""
+        return self.http.send(self.prepare(method, params, token, era))
+
+    def prepare(
+        self, method: str, params: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
+    ) -> httpx2.Request:
+        """What `request` sends."""
         params = dict(params or {})
         headers = {"mcp_protocol_version": era}
         if era == MODERN:
@@ -102,7 +111,7 @@ class ServerProcess:
             headers["mcp_method"] = method
             if target := params.get("name") or params.get("uri"):
                 headers["mcp_name"] = target
-        return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, token, **headers)
+        return self._write({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}, token, **headers)
 
     def call(
         self, tool: str, arguments: dict[str, Any] | None = None, token: str | None = None, era: str = MODERN
@@ -183,6 +192,12 @@ class HeldCall:
     def answer(self) -> httpx2.Response:
         """What it gave."""
         return self.answered.result(timeout=PATIENCE_SECONDS)
+
+
+def bytes_of(request: httpx2.Request) -> bytes:
+    """A request as it stands on the wire."""
+    fields = b"".join(b"%b: %b\r\n" % field for field in request.headers.raw)
+    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (request.method.encode(), request.url.raw_path, fields, request.content)
 
 
 def becomes_true(condition: Callable[[], bool]) -> bool:
