@@ -8,7 +8,6 @@ TESTS = Path(__file__).parent
 
 
 def environment(**settings: object) -> dict[str, str]:
-    """This process's environment without its own settings, and with those given."""
-    kept = (name for name in os.environ if not name.startswith("MCP_") or name == "MCP_REDIS_URL")
+    """This process's environment, with the settings given."""
     given = {f"MCP_{name.upper()}": str(value) for name, value in settings.items()}
-    return {**{name: os.environ[name] for name in kept}, "PYTHONPATH": str(TESTS), "OTEL_SDK_DISABLED": "true", **given}
+    return {**os.environ, "PYTHONPATH": str(TESTS), "OTEL_SDK_DISABLED": "true", **given}

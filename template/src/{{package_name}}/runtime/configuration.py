@@ -11,11 +11,7 @@ class ConfigurationError(Exception):
 
 @contextmanager
 def needs_usable(variables: str) -> Iterator[None]:
-    """Make one sentence of what a library raises while it reads its variables; of what is no URL only that.
-
-    Raises:
-        ConfigurationError: the library cannot use one of them.
-    """
+    """Make one sentence, a `ConfigurationError`, of what a library raises while it reads its variables."""
     try:
         yield
     except ConfigurationError:

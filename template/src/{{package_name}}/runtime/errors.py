@@ -1,11 +1,7 @@
 # Managed by the template; updates merge into this file.
-"""What keeps the server from starting, and a call from going on."""
+"""What keeps a call from going on."""
 
 from mcp.shared.exceptions import MCPError
-
-from .configuration import ConfigurationError
-
-__all__ = ["ArgumentsRefused", "CallRefused", "ConfigurationError"]
 
 
 class CallRefused(MCPError):

@@ -8,8 +8,8 @@ from functools import partial
 import uvicorn
 from prometheus_client import make_asgi_app
 
+from .configuration import ConfigurationError
 from .connections import BoundedConnection, ConnectionLimits
-from .errors import ConfigurationError
 from .settings import Settings
 
 MAX_CONNECTIONS, PATIENCE_SECONDS = 16, 5

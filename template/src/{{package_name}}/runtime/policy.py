@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from .errors import ConfigurationError
+from .configuration import ConfigurationError
 from .principal import Principal
 
 logger = logging.getLogger(__name__)
@@ -103,14 +103,10 @@ class Policy(BaseModel):
         return required - self._closure(granted)
 
     def _closure(self, scopes: Iterable[str]) -> frozenset[str]:
-        reached: set[str] = set()
-        pending = list(scopes)
-        while pending:
-            scope = pending.pop()
-            if scope not in reached:
-                reached.add(scope)
-                pending.extend(self.scopes.get(scope, ()))
-        return frozenset(reached)
+        reached = frozenset(scopes)
+        while included := frozenset(each for scope in reached for each in self.scopes.get(scope, ())) - reached:
+            reached |= included
+        return reached
 
     def _resource_rule(self, uri: str) -> frozenset[str]:
         """What every matching rule needs: which of several templates serves a URI is not for the policy to guess."""

@@ -6,8 +6,8 @@ import ssl
 from asyncio.sslproto import SSLProtocol
 from typing import Any
 
+from .configuration import ConfigurationError
 from .connections import BoundedConnection, ConnectionLimits
-from .errors import ConfigurationError
 from .refused import Refused
 from .settings import Settings
 

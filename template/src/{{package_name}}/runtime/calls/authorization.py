@@ -1,14 +1,13 @@
 # Managed by the template; updates merge into this file.
 """The policy, next to what it guards: whatever reaches a tool passed here, over any transport."""
 
-from typing import Any
-
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp_types import INVALID_PARAMS
 
 from ..errors import CallRefused
 from ..policy import Denied, Policy
 from ..principal import current_principal
+from .limits import Context
 
 
 class Authorization:
@@ -17,7 +16,7 @@ class Authorization:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         try:
             required = self._policy.required_scopes(ctx.method, ctx.params or {})
         except Denied as denied:

@@ -1,11 +1,12 @@
 # Managed by the template; updates merge into this file.
-"""How often one principal, through one client, may call one tool."""
+"""How often one principal, through one client, may call one tool, and how long a call may take."""
 
 import math
 import time
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
 from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -15,6 +16,7 @@ from ..errors import CallRefused
 from ..principal import current_principal
 
 LIMITED_METHODS = ("tools/call", "resources/read", "prompts/get", "completion/complete", "subscriptions/listen")
+Context = ServerRequestContext[Any, Any]
 
 
 class RateLimit:
@@ -45,7 +47,21 @@ class Limits:
     def __init__(self, rate_limit: RateLimit) -> None:
         self._rate_limit = rate_limit
 
-    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         if wait := await self._rate_limit.seconds_to_wait(ctx.method, ctx.params or {}):
             raise CallRefused("rate_limit", 429, f"Too many calls: wait {wait} seconds.")
         return await call_next(ctx)
+
+
+class Deadline:
+    """Cancels a call after a number of seconds; a subscription is a stream and has its own bound."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+        if ctx.method == "subscriptions/listen":
+            return await call_next(ctx)
+        with anyio.move_on_after(self._seconds):
+            return await call_next(ctx)
+        raise CallRefused("deadline", 504, f"No answer within {self._seconds:g} seconds; the call was cancelled.")
