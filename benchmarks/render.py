@@ -1,6 +1,8 @@
 """A bare `new` beside `copier copy` of the same template: uv run python benchmarks/render.py [ROUNDS].
 
-Both render the checkout that is installed, as it lies there, with the default answers.
+Both render the checkout that is installed, as it lies there, with the default answers. Copier 9.19 compiles each text
+anew for each path, reads YAML in Python and starts git for each file; `new` has it do so once, by libyaml, and not at
+all. What is left of the time is compiling the template (two fifths), importing Copier, and writing.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def main() -> None:
                 [str(PROGRAMS / "copier"), "copy", "--defaults", "--vcs-ref=HEAD", str(CHECKOUT), str(place)],
                 empty,
             ),
-            goal=0.8,
+            goal=0.6,
             rounds=rounds_from_arguments(usual=9),
         )
 

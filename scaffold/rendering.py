@@ -8,8 +8,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Thread
+from unittest.mock import patch
 
 import yaml
 
@@ -102,7 +104,7 @@ class Renderer:
         if not self.template.exists():
             unpack(self._source, self.template)
         version = self._source.version
-        with _without_git(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
+        with _without_git(), _reading_once(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
             import copier  # noqa: PLC0415 -- slow
 
             copier.run_copy(
@@ -178,6 +180,20 @@ def _without_git() -> Iterator[None]:
     from plumbum import local  # noqa: PLC0415 -- slow
 
     with local.env(PATH=os.devnull):
+        yield
+
+
+@contextmanager
+def _reading_once() -> Iterator[None]:
+    """Compile each text once, however often it is rendered, and read YAML with libyaml where it is there.
+
+    A template with Copier's `yield` tag would need each text compiled anew; this one has none.
+    """
+    from jinja2 import Environment  # noqa: PLC0415 -- slow
+
+    compile_once = patch.object(Environment, "from_string", cache(Environment.from_string))
+    read_quickly = patch.object(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    with compile_once, read_quickly:
         yield
 
 

@@ -10,17 +10,21 @@ import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import copier
+import jinja2
 import pytest
+import yaml
 
 from scaffold import cli, hooks
 from scaffold.commands import new
 from scaffold.errors import CannotProve, LockError
 from scaffold.source import TemplateSource
 from scaffold.workspace import workspace
+from tests.combinations import hurt, label, lives
 from tests.terminal import at_terminal
 
 CHECKOUT = Path(__file__).parents[1]
@@ -83,14 +87,29 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 # What is made
 
 
-def test_the_render_is_what_plain_copier_renders(run, released, monkeypatch, tmp_path):
+@pytest.mark.parametrize("answers", [hurt(lives()[0], 0), hurt(lives()[-1], 2)], ids=label)
+def test_the_render_is_what_plain_copier_renders(run, released, monkeypatch, tmp_path, answers):
     monkeypatch.setattr(new, "template_source", lambda: released)
-    answers = {"transport": "both", "deployment": "kubernetes", "project_name": 'Bob\'s "MCP" \\ Server'}
-    given = [f"-d{key}={value}" for key, value in answers.items()]
-    assert run("new", "ours", "--defaults", *BARE, *given).status == 0
+    (tmp_path / "answers.yml").write_text(yaml.safe_dump(answers))
+    assert run("new", "ours", "--defaults", *BARE, "--data-file=answers.yml").status == 0
     copier.run_copy(released.url, tmp_path / "theirs", data=answers, defaults=True, quiet=True)
     assert contents(tmp_path / "ours") == contents(tmp_path / "theirs")
     assert "_commit: v1.0.0\n" in (tmp_path / "ours" / ".copier-answers.yml").read_text()
+
+
+def test_a_render_compiles_no_text_twice_and_reads_no_yaml_in_python(run, monkeypatch):
+    compiled = []
+    compile_text = jinja2.Environment.compile
+
+    def compile_and_note(self, source, *others, **named):
+        compiled.append((id(self), source))
+        return compile_text(self, source, *others, **named)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compile_and_note)
+    monkeypatch.delattr(yaml.scanner.Scanner, "scan_plain")
+    assert run("new", "notes", "--defaults", "--plan").status == 0
+    assert [text for (_, text), times in Counter(compiled).items() if isinstance(text, str) and times > 1] == []
+    assert len(compiled) > 100
 
 
 def test_the_document_tells_what_is_there(run, tmp_path):
