@@ -749,6 +749,10 @@ IN_VAIN: dict[str, tuple[Callable[[Kinds], object], str]] = {
         lambda kinds: kinds["Service"][0]["metadata"].update(namespace="default"),
         "there is no Namespace default",
     ),
+    "no namespace": (
+        lambda kinds: kinds["Service"][0]["metadata"].pop("namespace"),
+        "it names no namespace, so that it lands wherever kubectl is",
+    ),
 }
 
 
@@ -760,6 +764,14 @@ def test_what_is_named_in_vain_is_told(reference: str, deployed: Deployed, copie
     done = check_references(copied, "\n---\n".join(json.dumps(item) for items in kinds.values() for item in items))
     assert done.returncode == 1
     assert told in done.stderr
+
+
+def test_what_belongs_to_the_whole_cluster_has_no_namespace(deployed: Deployed, copied: Path) -> None:
+    items = [item for kind in deployed("kubernetes-redis")["production"].values() for item in kind]
+    kinds = ("ClusterRole", "PriorityClass", "ValidatingWebhookConfiguration", "CustomResourceDefinition")
+    items += [{"kind": kind, "metadata": {"name": "mine"}} for kind in kinds]
+    done = check_references(copied, "\n---\n".join(json.dumps(item) for item in items))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_settings_with_the_deployments_name_are_told(copied: Path) -> None:

@@ -1,10 +1,11 @@
 # Managed by the template; updates merge into this file.
 """Says what the manifests of a built overlay name that is not there: references.py FILE...
 
-Objects by kind and name, pods by their labels, ports of pods and services, and one namespace for all. Secrets, and what
-belongs to the whole cluster, are made elsewhere.
+Objects by kind and name, pods by their labels, ports of pods and services, and the namespace of what is in one. Secrets,
+and what belongs to the whole cluster, are made elsewhere.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ELSEWHERE = {"ClusterIssuer", "ClusterRole", "ClusterSecretStore", "Group", "Secret", "User"}
+OF_THE_CLUSTER = re.compile(
+    "Cluster.*|.*Class|.*Webhook.*|.*Admission.*|APIService|CSI(Driver|Node)|Namespace|Node|CustomResourceDefinition"
+    "|PersistentVolume"
+)
 SELECTORS = ("podSelector", "selector", "workloadSelector")
 
 
@@ -42,8 +47,11 @@ def problems(manifests: list[dict]) -> Iterator[str]:
     for one in manifests:
         where = f"{one['kind']} {one['metadata']['name']}"
         found = [*_objects(one, names), *_selectors(one, pods), *_ports(one, pods), *_routes(one, manifests)]
-        if one["kind"] != "Namespace" and one["metadata"].get("namespace") not in namespaces:
-            found.append(f"there is no Namespace {one['metadata'].get('namespace')}")
+        namespace = one["metadata"].get("namespace")
+        if namespace is None and not OF_THE_CLUSTER.fullmatch(one["kind"]):
+            found.append("it names no namespace, so that it lands wherever kubectl is")
+        elif namespace is not None and namespace not in namespaces:
+            found.append(f"there is no Namespace {namespace}")
         yield from (f"{where}: {problem}" for problem in found)
 
 
