@@ -67,7 +67,7 @@ class Given:
 
     Attributes:
         answers: Those that have the form that their question takes.
-        refused: Why others cannot be taken, by key.
+        refused: Why others cannot be taken, by key; or by what else of the call is refused.
         suggested: Defaults that go before the template's.
     """
 
@@ -91,16 +91,18 @@ class Questionnaire:
         asked = {key: _question(key, value) for key, value in details.items() if value.get("when") is not False}
         return cls(asked, frozenset(details.keys() - asked.keys()))
 
-    def examine(self, answers: Mapping[str, object]) -> Given:
+    def examine(self, answers: Mapping[str, object], refused: Mapping[str, str]) -> Given:
         """Check what can be known without the other answers; Copier checks the rest while it renders.
 
         Returns:
-            What can be taken, and what not: its key is unknown or derived, or its value has a form that its question
-            does not take.
+            What can be taken, and what not: what is refused already, and what has an unknown or derived key, or a value
+            in a form that its question does not take.
         """
         taken: Answers = {}
-        refused: dict[str, str] = {}
+        refused = dict(refused)
         for key, value in answers.items():
+            if key in refused:
+                continue
             try:
                 taken[key] = self._accept_one(key, value)
             except RefusedError as error:
@@ -118,26 +120,26 @@ class Questionnaire:
         return _accept_list(question, value) if question.multiple else _accept_text(question, value)
 
 
-def parse_assignments(assignments: Iterable[str], questionnaire: Questionnaire) -> dict[str, object]:
+def parse_assignments(
+    assignments: Iterable[str], questionnaire: Questionnaire
+) -> tuple[dict[str, object], dict[str, str]]:
     """Read `KEY=VALUE` texts: a text stays as it is written, a list is YAML.
 
-    Raises:
-        RefusedError: One is no assignment, or a key is given twice.
+    Returns:
+        The answers by key, and why others are refused: a text is no assignment, or its key is given twice.
     """
     answers: dict[str, object] = {}
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
-            refused.append(f"{assignment!r} is no answer: write KEY=VALUE.")
+            refused[assignment] = f"{assignment!r} is no answer: write KEY=VALUE."
             continue
         if key in answers:
-            refused.append(f"{key} is given twice: give it once.")
+            refused[key] = f"{key} is given twice: give it once."
         question = questionnaire.questions.get(key)
         answers[key] = _parse_list(value) if question and question.multiple else value
-    if refused:
-        raise RefusedError(*refused)
-    return answers
+    return answers, refused
 
 
 def read_data_file(path: Path) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +26,15 @@ class RefusedError(ScaffoldError):
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
         self.sentences = sentences
+
+
+@contextmanager
+def noted(refused: dict[str, str], name: str) -> Iterator[None]:
+    """Note a refusal under a name instead of raising it, so that what else is refused is told with it."""
+    try:
+        yield
+    except RefusedError as error:
+        refused[name] = str(error)
 
 
 class RefusedAnswer(RefusedError):  # noqa: N818 -- named after what it is

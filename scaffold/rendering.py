@@ -76,6 +76,18 @@ class Renderer:
             RefusedError: Answers are refused; it has a sentence for each.
             RenderError: The template cannot be rendered.
         """
+        render, refusals = self.without_refused(given, repository)
+        if refusals.by_key:
+            raise RefusedError(*refusals.sentences)
+        return render
+
+    def without_refused(self, given: Given, repository: Path) -> tuple[Render, Refusals]:
+        """Render as `with_given` does what is left of the answers when those that are refused are not given.
+
+        Raises:
+            RefusedError: A default is refused, so that nothing can be left out to look further.
+            RenderError: The template cannot be rendered.
+        """
         refusals = Refusals(dict(given.refused))
         suggested = dict(given.suggested)
         while True:
@@ -88,8 +100,7 @@ class Renderer:
             except RefusedError as error:
                 raise RefusedError(*refusals.sentences, *error.sentences) from error
             else:
-                refusals.raise_any()
-                return render
+                return render, refusals
 
     def with_dialogue(self, answers: Answers, repository: Path, suggested: Mapping[str, str]) -> Render:
         """Render; Copier asks each question that has no answer.
@@ -146,15 +157,6 @@ class Refusals:
             raise RefusedError(*self.sentences, *error.sentences) from error
         condition = _CONDITION.search(str(error))
         self.by_key[error.key] = "" if condition and condition["key"] in self.by_key else str(error)
-
-    def raise_any(self) -> None:
-        """Raise what was noted, if anything was.
-
-        Raises:
-            RefusedError: Something was.
-        """
-        if self.by_key:
-            raise RefusedError(*self.sentences)
 
 
 def recorded_answers(repository: Path) -> Answers:

@@ -334,6 +334,25 @@ def test_all_refusals_of_a_call_are_told_together(run, tmp_path):
     assert finished.err.count("mcp-scaffold: ") == len(told)
 
 
+def test_wrong_usage_is_told_with_the_answers_that_are_refused(run, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/file").write_text("mine")
+    arguments = ["-dtransport", "-dci=none", "-dci=github", "-dprojct=x", "-dproject_slug=mcp"]
+    finished = run("new", "taken", "--defaults", "--json", *arguments)
+    told = finished.document["errors"]
+    assert finished.status == 2
+    assert [sentence.split()[0].strip("'") for sentence in told][1:] == ["transport", "ci", "projct", "project_slug"]
+    assert told[0].endswith("taken already holds something: name a new or an empty folder.")
+    assert paths(tmp_path) == {"taken/file"}
+
+
+def test_without_the_answers_of_a_preset_or_a_file_only_what_is_wrong_by_itself_is_told(run):
+    arguments = ["--preset=nope", "--data-file=none.yml", "-dci=jenkins", "-dpublic_url=https://a.example.com/mcp"]
+    finished = run("new", "notes", "--defaults", "--json", *arguments)
+    assert finished.status == 2
+    assert [sentence.split()[0] for sentence in finished.document["errors"]] == ["'nope'", "none.yml", "ci"]
+
+
 def test_what_only_follows_from_another_refusal_is_not_told(run):
     given = ["-dtransport=htpp", "-dauth_provider=okta", "-dauth_audience=a", "-ddeployment=kubernetes", "-dregions=a"]
     finished = run("new", "notes", "--defaults", "--json", *given)

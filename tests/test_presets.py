@@ -27,7 +27,7 @@ def questions(tmp_path_factory) -> QuestionsOnly:
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_every_answer_of_a_preset_is_accepted_and_asked_for(questions, preset):
-    assert Questionnaire.read(CHECKOUT).examine(preset.answers).refused == {}
+    assert Questionnaire.read(CHECKOUT).examine(preset.answers, {}).refused == {}
     known = FROM_THE_CONSOLE.get(preset.answers.get("auth_provider"), {})
     recorded = questions.answer(**preset.answers, **known).recorded
     assert {key: recorded.get(key) for key in preset.answers} == preset.answers

@@ -88,7 +88,10 @@ def test_an_edit_of_the_same_place_is_a_conflict(living: Living) -> None:
 
 
 def test_the_same_answer_changes_nothing(living: Living) -> None:
-    assert living.set("name=notes").document["applied"] is False
+    changed = living.set("name=bees", "--plan")
+    nothing = living.set("name=notes")
+    assert (nothing.status, nothing.document["applied"], nothing.document["files"]) == (0, False, [])
+    assert nothing.document.keys() == changed.document.keys()
     assert living.status() == []
 
 

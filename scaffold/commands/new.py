@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold import console, dialogue, hooks
 from scaffold.answers import Answers, Given, Questionnaire, parse_assignments, placeholders, read_data_file
-from scaffold.errors import ProofError, RefusedError, UnavailableError
+from scaffold.errors import ProofError, RefusedError, UnavailableError, noted
 from scaffold.ownership import OwnedFile, Ownership
 from scaffold.presets import find_preset, read_presets
 from scaffold.rendering import Render, Renderer
@@ -80,12 +81,14 @@ def create(request: Request) -> int:
         ScaffoldError: Rendering or locking failed; nothing is left behind.
         Interrupted: A signal or the person ended the work; nothing is left behind.
     """
-    destination = free_destination(request.destination)
+    refused: dict[str, str] = {}
+    # Where a destination is refused, the answers are looked at elsewhere, and refused with it.
+    destination, beside = request.destination, Path(tempfile.gettempdir()) / "refused"
+    with noted(refused, "DEST"):
+        destination = beside = free_destination(request.destination)
     source = template_source()
-    questionnaire = Questionnaire.read(source.questions)
-    given = questionnaire.examine(_given(request, source, questionnaire))
-    given = replace(given, suggested=suggest(destination))
-    with workspace(destination) as place:
+    given = replace(_given(request, source, refused), suggested=suggest(destination))
+    with workspace(beside) as place:
         renderer = Renderer(source, place.folder)
         if request.asks:
             render = _render_with_dialogue(request, source, renderer, given, place.repository)
@@ -102,11 +105,24 @@ def create(request: Request) -> int:
     return outcome.exit_status
 
 
-def _given(request: Request, source: TemplateSource, questionnaire: Questionnaire) -> dict[str, object]:
-    """The answers of the command line; the more specific wins."""
-    preset = find_preset(read_presets(source.questions), request.preset).answers if request.preset else {}
-    file = read_data_file(request.data_file) if request.data_file else {}
-    return {**preset, **file, **parse_assignments(request.assignments, questionnaire)}
+def _given(request: Request, source: TemplateSource, refused: dict[str, str]) -> Given:
+    """The answers of the command line; the more specific wins.
+
+    Raises:
+        RefusedError: A preset or a file gives none, so that what depends on its answers cannot be judged.
+    """
+    questionnaire = Questionnaire.read(source.questions)
+    unread: dict[str, str] = {}
+    answers: dict[str, object] = {}
+    with noted(unread, "--preset"):
+        answers |= find_preset(read_presets(source.questions), request.preset).answers if request.preset else {}
+    with noted(unread, "--data-file"):
+        answers |= read_data_file(request.data_file) if request.data_file else {}
+    assigned, no_answers = parse_assignments(request.assignments, questionnaire)
+    given = questionnaire.examine({**answers, **assigned}, {**refused, **unread, **no_answers})
+    if unread:
+        raise RefusedError(*given.refused.values())
+    return given
 
 
 def _render_unasked(request: Request, renderer: Renderer, given: Given, repository: Path) -> Render:

@@ -106,11 +106,11 @@ def _planner(living: LivingRepository, place: Workspace) -> Planner:
 
 
 def _tell_nothing(request: Request, living: LivingRepository) -> int:
-    recorded = living.recorded
+    version = living.recorded.version
     if request.json:
-        console.emit({"from": recorded.version, "to": recorded.version, "applied": False, "files": []})
+        console.emit(_document(living, Plan.of_nothing(version), Verification(), applied=False))
     else:
-        console.say(f"{living.path} has it already: template {recorded.version}, with these answers.")
+        console.say(f"{living.path} has it already: template {version}, with these answers.")
     return 0
 
 
@@ -147,6 +147,6 @@ def _document(living: LivingRepository, plan: Plan, verification: Verification, 
         "lost": [change.path for change in plan.lost],
         **steps,
         "applied": applied,
-        "commands": wording.commands(plan),
+        "commands": wording.commands(plan) if plan.files else {},
         "warnings": [*plan.warnings, *verification.warnings],
     }

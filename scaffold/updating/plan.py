@@ -178,6 +178,21 @@ class Plan:
     warnings: list[str]
     needs: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of_nothing(cls, version: str) -> Plan:
+        """What there is to do where the repository has it already."""
+        return cls(
+            before=version,
+            after=version,
+            tree="",
+            carried="",
+            keeps_lock=False,
+            files=[],
+            questions=[],
+            security=SecurityDelta(),
+            warnings=[],
+        )
+
     @property
     def conflicts(self) -> list[FileChange]:
         """The files that a person must decide about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 from scaffold.answers import Answers, Given, Questionnaire, parse_assignments
 from scaffold.errors import RefusedError
 from scaffold.ownership import Ownership
-from scaffold.rendering import ANSWERS_FILE, Renderer
+from scaffold.rendering import ANSWERS_FILE, Refusals, Renderer
 from scaffold.updating.comparison import Comparison, Outcome, Render, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, QuestionChange
@@ -23,12 +24,13 @@ from scaffold.updating.trees import Entry, Workshop
 
 @dataclass(frozen=True)
 class Rendered:
-    """A render in the workshop, what it records, and the template that it came from."""
+    """A render in the workshop, what it records, the template that it came from, and what of its answers is refused."""
 
     render: Render
     recorded: Recorded
     template: Path
     warnings: list[str]
+    refusals: Refusals
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,18 @@ class Planner:
         recorded = self.living.recorded
         base = self._base(f"template {recorded.version}, answers as they were")
         questionnaire = Questionnaire.read(base.template)
-        given = questionnaire.examine(parse_assignments(assignments, questionnaire))
+        given = questionnaire.examine(*parse_assignments(assignments, questionnaire))
         label = f"template {recorded.version}, answers as set"
         theirs = self._render("new", recorded.version, recorded.answers, given, label)
         questions = question_changes(recorded.answers, theirs.recorded.answers, {})
-        _refuse_unasked(given.answers, theirs.recorded.answers)
-        _refuse_side_effects(given.answers, questions)
+        settled = given.answers.keys() | theirs.refusals.by_key.keys()
+        refused = [
+            *theirs.refusals.sentences,
+            *_unasked(given.answers.keys() - theirs.refusals.by_key.keys(), theirs.recorded.answers),
+            *_side_effects(settled, questions),
+        ]
+        if refused:
+            raise RefusedError(*refused)
         fresh = theirs.render.files.keys() - base.render.files.keys() - self._ours().keys()
         candidates = {path for path in fresh if theirs.render.owners.of(path) == "yours"}
         seeds = frozenset(candidates - self.living.ever_held(candidates))
@@ -107,11 +115,11 @@ class Planner:
         repository.mkdir(parents=True)
         (repository / ANSWERS_FILE).write_text(yaml.safe_dump(answers), encoding="utf-8")
         renderer = Renderer(self.history.source(version, place), place)
-        rendered = renderer.with_given(given, repository)
+        rendered, refusals = renderer.without_refused(given, repository)
         tree = self.workshop.tree_of_folder(repository)
         render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
         recorded = Recorded.parse((repository / ANSWERS_FILE).read_text(encoding="utf-8"))
-        return Rendered(render, recorded, renderer.template, rendered.warnings)
+        return Rendered(render, recorded, renderer.template, rendered.warnings, refusals)
 
     def _ours(self) -> dict[str, Entry]:
         return self.workshop.read(self.living.head)
@@ -162,17 +170,18 @@ def _lost_its_value(change: QuestionChange) -> bool:
     return change.kind == "renamed" and change.value != change.before
 
 
-def _refuse_unasked(given: Answers, recorded: Answers) -> None:
-    unasked = [key for key in given if key not in recorded]
-    if unasked:
-        raise RefusedError(f"{unasked[0]} is not asked with these answers: leave it out, or change what it depends on.")
+def _unasked(keys: AbstractSet[str], recorded: Answers) -> list[str]:
+    return [
+        f"{key} is not asked with these answers: leave it out, or change what it depends on."
+        for key in sorted(keys - recorded.keys())
+    ]
 
 
-def _refuse_side_effects(given: Answers, questions: list[QuestionChange]) -> None:
+def _side_effects(settled: AbstractSet[str], questions: list[QuestionChange]) -> list[str]:
     """An answer that nobody gave must not change."""
-    for change in questions:
-        if change.kind == "changed" and change.key not in given:
-            raise RefusedError(
-                f"{change.key} cannot stay {change.before!r} with these answers: set it too, "
-                f"such as {change.key}={change.value!r}."
-            )
+    return [
+        f"{change.key} cannot stay {change.before!r} with these answers: set it too, "
+        f"such as {change.key}={change.value!r}."
+        for change in questions
+        if change.kind == "changed" and change.key not in settled
+    ]
