@@ -44,8 +44,8 @@ def grow(checkout: Path) -> None:
         more.mkdir(parents=True)
         for number in range(MORE):
             (more / f"{number}.txt").write_text("{{ project_name }}\n" * 20, encoding="utf-8")
-    questions = checkout / "copier.yml"
-    questions.write_text(questions.read_text(encoding="utf-8").replace("\\n/docs{%", "{%"), encoding="utf-8")
+    questions = checkout / "questions" / "authorization.yml"
+    questions.write_text(questions.read_text(encoding="utf-8").replace("    /docs\n", ""), encoding="utf-8")
     for command in (["add", "--all"], ["commit", "--quiet", "--message", "Grow"]):
         subprocess.run([*git, *command], check=True)
 

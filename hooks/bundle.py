@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 from packaging.version import InvalidVersion, Version
 
 from scaffold import environment
+from scaffold.source import QUESTION_FOLDERS, TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS
 
 BUNDLE_NAME = "template.bundle"
-TEMPLATE_FOLDERS = ("includes", "template")
 # Without the attributes a checkout on Windows would turn every line ending.
-TEMPLATE_FILES = (".gitattributes",)
-TEMPLATE_PATHSPECS = (":(top,glob)*.yml", *TEMPLATE_FILES, *TEMPLATE_FOLDERS)
+BUNDLED_FILES = (".gitattributes",)
+BUNDLED_PATHSPECS = (*TEMPLATE_PATHSPECS, *BUNDLED_FILES)
 
 _FIXED_IDENTITY = {
     "GIT_AUTHOR_NAME": "mcp-scaffold",
@@ -153,7 +153,7 @@ def _is_needed(tree_entry: str) -> bool:
     details, _, name = tree_entry.partition("\t")
     if details.split(" ")[1:2] == ["tree"]:
         return name in TEMPLATE_FOLDERS
-    return name in TEMPLATE_FILES or (name.endswith(".yml") and not name.startswith("."))
+    return name in BUNDLED_FILES or (name.endswith(".yml") and not name.startswith("."))
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def _line_since(scratch: Repository, base: list[Snapshot]) -> list[Snapshot]:
     commits = scratch.git(
         *("rev-list", "--first-parent", "--reverse", "refs/checkout"),
         *(f"^{release.tag}" for release in base),
-        *("--", *TEMPLATE_PATHSPECS),
+        *("--", *BUNDLED_PATHSPECS),
     )
     line = base
     for commit in commits.splitlines():
@@ -213,7 +213,7 @@ def _worktree_tree(scratch: Repository, checkout: Path) -> str:
     if _has_commits(scratch):
         # What is tracked although it is ignored must stay, so the index does not start empty.
         in_checkout.git("read-tree", "refs/checkout")
-    in_checkout.git("add", "--all", "--", *(spec for spec in TEMPLATE_PATHSPECS if _matches(in_checkout, spec)))
+    in_checkout.git("add", "--all", "--", *(spec for spec in BUNDLED_PATHSPECS if _matches(in_checkout, spec)))
     tree = template_tree(scratch, in_checkout.git("write-tree"))
     if not scratch.git("ls-tree", tree, "copier.yml"):
         raise BundleError(f"There is no copier.yml in {checkout}: nothing to bundle.")
@@ -249,6 +249,8 @@ def _write_bundle(scratch: Repository, path: Path, commits: Mapping[str, str], t
 
 def _write_questions(scratch: Repository, target: Path, tip: Snapshot) -> None:
     """Lay `copier.yml` and the files that it includes beside the bundle: asking needs no git."""
-    for name in scratch.git("ls-tree", "--name-only", tip.tree).splitlines():
-        if name.endswith(".yml"):
+    for name in scratch.git("ls-tree", "-r", "--name-only", tip.tree).splitlines():
+        folder, slash, _ = name.rpartition("/")
+        if name.endswith(".yml") and (not slash or folder in QUESTION_FOLDERS):
+            (target / folder).mkdir(exist_ok=True)
             (target / name).write_bytes(scratch.git_bytes("cat-file", "blob", f"{tip.tree}:{name}"))

@@ -16,6 +16,8 @@ else:
     # libyaml, where the installed PyYAML has it, is about ten times faster.
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_JOINED = {"_exclude", "_skip_if_exists"}
+
 
 class _DeclarationLoader(SafeLoader):
     """Follows `!include`, as Copier does."""
@@ -52,15 +54,19 @@ def read(path: Path) -> object:
 
 @cache
 def read_declarations(path: Path) -> dict[str, Any]:
-    """Read `copier.yml` as Copier does: its documents merged, `!include` followed."""
+    """Read `copier.yml` as Copier does: its documents merged and some lists joined, `!include` followed."""
     with path.open("rb") as file:
-        documents = list(yaml.load_all(file, Loader=_DeclarationLoader))
-    return {key: value for document in documents if document for key, value in document.items()}
+        documents = [document for document in yaml.load_all(file, Loader=_DeclarationLoader) if document]
+    merged: dict[str, Any] = {}
+    for document in documents:
+        joined = {key: [*merged.get(key, ()), *document[key]] for key in _JOINED & document.keys()}
+        merged |= document | joined
+    return merged
 
 
 def _include(loader: _DeclarationLoader, node: yaml.ScalarNode) -> object:
     del loader
-    return read_declarations(Path(node.start_mark.name).with_name(node.value))
+    return read_declarations(Path(node.start_mark.name).parent / node.value)
 
 
 _DeclarationLoader.add_constructor("!include", _include)

@@ -26,7 +26,7 @@ class Preset:
 
 def read_presets(folder: Path) -> dict[str, Preset]:
     """Read the presets of the template in `folder`."""
-    rows = documents.read_declarations(folder / "presets.yml")
+    rows = documents.read_declarations(folder / "data" / "presets.yml")
     return {name: Preset(name, row["description"], row["answers"]) for name, row in rows.items()}
 
 

@@ -17,6 +17,11 @@ CANONICAL_URL: Final = "https://example.com/mcp-scaffold.git"
 Nobody can register this name, so nobody can serve updates under it. It changes here, once the project has a home.
 """
 
+QUESTION_FOLDERS: Final = ("data", "questions")
+TEMPLATE_FOLDERS: Final = (*QUESTION_FOLDERS, "includes", "template")
+TEMPLATE_PATHSPECS: Final = (":(top,glob)*.yml", *TEMPLATE_FOLDERS)
+"""What git calls the files that a render needs."""
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -33,7 +38,7 @@ class TemplateSource:
         location: The checkout's folder, or the bundle's file.
         url: The source to give to Copier, and what it records as `_src_path`.
         ref: The revision to render.
-        questions: The folder that holds `copier.yml` and the files that it includes.
+        questions: The folder that holds `copier.yml`, and beside it the files that it includes.
     """
 
     kind: Literal["checkout", "bundle"]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from scaffold.errors import RenderError
 from scaffold.git import Git, GitError
-from scaffold.source import TemplateSource
+from scaffold.source import TEMPLATE_PATHSPECS, TemplateSource
 
-_PATHSPECS = (":(top,glob)*.yml", "includes", "template")
 _SEPARATOR = "{{_copier_conf.sep}}"
 
 
@@ -38,7 +37,7 @@ def _flatten(tree: Path) -> None:
 
 
 def _copy_worktree(checkout: Path, folder: Path) -> None:
-    listed = _git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_PATHSPECS)
+    listed = _git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TEMPLATE_PATHSPECS)
     # Git still lists what is deleted and not committed.
     names = [name for name in listed.split("\0") if name and os.path.lexists(checkout / name)]
     for parent in {Path(name).parent for name in names}:

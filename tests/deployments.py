@@ -14,7 +14,8 @@ import pytest
 from copier import run_copy
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parent.parent
+from tests.template import copy_template
+
 TEXTS = {
     "project_name": 'Bob\'s "MCP" \\ $HOME {{ 7*7 }} Server',
     "project_slug": "bob-server",
@@ -74,12 +75,7 @@ def render(name: str, destination: Path) -> Path:
 
 def render_answers(answers: dict[str, Any], destination: Path) -> Path:
     """Render the template as it lies in the checkout, into a folder."""
-    source = destination.with_name(f"{destination.name}-source")
-    source.mkdir(parents=True)
-    for questions in ROOT.glob("*.yml"):
-        shutil.copy(questions, source)
-    for folder in ("includes", "template"):
-        shutil.copytree(ROOT / folder, source / folder)
+    source = copy_template(destination.with_name(f"{destination.name}-source"))
     run_copy(str(source), destination, data=answers, defaults=True, quiet=True)
     return destination
 

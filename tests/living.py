@@ -18,6 +18,7 @@ from typing import Any
 import copier
 
 from scaffold import cli
+from tests.template import CHECKOUT
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Test",
@@ -27,7 +28,6 @@ IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
-CHECKOUT = Path(__file__).parents[1]
 
 ANSWERS_FILE = (
     '{% set sealed = _copier_answers | dictsort | rejectattr(0, "in", ["_commit", "_src_path"])'

@@ -14,8 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2_ansible_filters import AnsibleCoreFiltersExtension  # type: ignore[import-untyped]
 
 from scaffold.answers import Questionnaire
+from scaffold.source import QUESTION_FOLDERS
+from tests.template import CHECKOUT, copy_template
 
-CHECKOUT = Path(__file__).parents[1]
 TEMPLATES = Environment(
     loader=FileSystemLoader(CHECKOUT),
     extensions=[AnsibleCoreFiltersExtension],
@@ -39,12 +40,8 @@ class QuestionsOnly:
     """A template that asks what the real one asks and renders next to nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._template = folder / "template"
+        self._template = copy_template(folder / "template", (*QUESTION_FOLDERS, "includes"))
         self._rendered = folder / "rendered"
-        self._template.mkdir()
-        for file in CHECKOUT.glob("*.yml"):
-            shutil.copy(file, self._template)
-        shutil.copytree(CHECKOUT / "includes", self._template / "includes")
         output = self._template / "template"
         output.mkdir()
         shutil.copy(CHECKOUT / "template" / "{{_copier_conf.answers_file}}.jinja", output)

@@ -29,8 +29,8 @@ from scaffold.presets import read_presets
 from tests.combinations import Answers, complete, label, lives, pairs
 from tests.deployments import is_installed
 from tests.scanners import SCANS, Scan, scan
+from tests.template import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[1]
 SCAFFOLD = (sys.executable, "-m", "scaffold")
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("pytest", "-q", "-x"))
 Step = tuple[str, Callable[[], object]]

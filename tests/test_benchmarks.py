@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[1]
+from tests.template import CHECKOUT
+
 SLOW = f"{sys.executable} {CHECKOUT / 'tests' / 'servers' / 'slow.py'}"
 BARE = f"{sys.executable} {CHECKOUT / 'benchmarks' / 'peers' / 'bare_sdk.py'}"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -57,7 +57,8 @@ def checkout(tmp_path: Path) -> Path:
         ".pre-commit-config.yml": "repos: []\n",
         "README.md": "Read me\n",
         "copier.yml": "_subdirectory: template\n",
-        "providers.yml": "okta: {}\n",
+        "data/providers.yml": "okta: {}\n",
+        "renamed.yml": "name: title\n",
         "includes/macros.jinja": "",
         "scaffold/cli.py": "",
     }.items():
@@ -90,13 +91,21 @@ def test_it_holds_only_what_a_render_needs(checkout: Path, target: Path) -> None
     with opened(target / BUNDLE_NAME) as repository:
         names = repository.git("ls-tree", "-r", "--name-only", "v1.1.0").splitlines()
 
-    assert names == [".gitattributes", "copier.yml", "includes/macros.jinja", "providers.yml", "template/a.txt"]
+    assert names == [
+        ".gitattributes",
+        "copier.yml",
+        "data/providers.yml",
+        "includes/macros.jinja",
+        "renamed.yml",
+        "template/a.txt",
+    ]
 
 
 def test_the_question_files_lie_beside_it(checkout: Path, target: Path) -> None:
     build(checkout, target)
 
-    assert sorted(path.name for path in target.iterdir()) == ["copier.yml", "providers.yml", BUNDLE_NAME]
+    beside = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
+    assert beside == ["copier.yml", "data/providers.yml", "renamed.yml", BUNDLE_NAME]
     assert (target / "copier.yml").read_bytes() == (checkout / "copier.yml").read_bytes()
 
 

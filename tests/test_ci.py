@@ -22,8 +22,9 @@ from ruamel.yaml import YAML
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
 from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents
-from tests.living import CHECKOUT, git
+from tests.living import git
 from tests.scanners import scan
+from tests.template import CHECKOUT
 
 REGIONS = {
     "kubernetes": "eu-west-1,us-east-1",

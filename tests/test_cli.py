@@ -6,12 +6,12 @@ import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
 
-CHECKOUT = Path(__file__).parents[1]
+from scaffold import documents
+from tests.template import CHECKOUT
+
 SLOW = {"copier", "jinja2", "plumbum", "prompt_toolkit", "questionary", "rich", "yaml"}
 # Typer itself imports it, once a command has typed parameters to explain.
 TYPER_OWN = {"pydantic"}
@@ -81,8 +81,8 @@ def test_words_that_a_terminal_cannot_encode_are_escaped():
 
 
 def test_the_template_needs_no_trust():
-    text = (CHECKOUT / "copier.yml").read_text(encoding="utf-8").rpartition("\n---\n")[2]
-    assert not {"_tasks", "_migrations", "_jinja_extensions"} & yaml.safe_load(text).keys()
+    declared = documents.read_declarations(CHECKOUT / "copier.yml")
+    assert not {"_tasks", "_migrations", "_jinja_extensions"} & declared.keys()
 
 
 @pytest.mark.parametrize("file", sorted((CHECKOUT / "scaffold").rglob("*.py")), ids=lambda file: file.stem)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scaffold import environment
-from tests.living import CHECKOUT, IDENTITY, git, program
+from tests.living import IDENTITY, git, program
+from tests.template import CHECKOUT
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="programs and streams as POSIX has them")
 SETTINGS_OF_A_CALL = {"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,8 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.combinations import HURTING, VALUES, complete, hurt, label, lives, pairs
+from tests.template import copy_template
 
-CHECKOUT = Path(__file__).parents[1]
 HEADER = "Managed by the template; updates merge into this file."
 YOURS = re.compile(
     r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
@@ -47,12 +46,7 @@ RICHEST = complete(
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as plain files, so that no render starts git."""
-    folder = tmp_path_factory.mktemp("template")
-    for file in CHECKOUT.glob("*.yml"):
-        shutil.copy(file, folder)
-    for name in ("includes", "template"):
-        shutil.copytree(CHECKOUT / name, folder / name)
-    return folder
+    return copy_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture

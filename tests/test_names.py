@@ -15,8 +15,8 @@ from jinja2 import Environment, nodes
 from scaffold import documents, hooks
 from scaffold.rendering import Renderer
 from scaffold.source import template_source
+from tests.template import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[1]
 WIDEST = {
     "transport": "both",
     "auth_provider": "keycloak",
@@ -71,7 +71,7 @@ def test_every_locked_name_is_reserved(tmp_path):
 def test_a_package_cannot_hide_behind_a_module_of_its_tests():
     modules = {path.name.split(".")[0] for path in (CHECKOUT / "template" / "tests").iterdir()}
     importable = {name for name in modules if name not in ("runtime", "tools")}
-    reserved = yaml.safe_load((CHECKOUT / "reserved.yml").read_text(encoding="utf-8"))["reserved"]["default"]
+    reserved = yaml.safe_load((CHECKOUT / "data" / "reserved.yml").read_text(encoding="utf-8"))["reserved"]["default"]
     assert importable <= set(reserved["modules"].split())
 
 

@@ -25,9 +25,9 @@ from scaffold.errors import CannotProve, LockError
 from scaffold.source import TemplateSource
 from scaffold.workspace import workspace
 from tests.combinations import hurt, label, lives
+from tests.template import CHECKOUT, copy_template
 from tests.terminal import at_terminal
 
-CHECKOUT = Path(__file__).parents[1]
 BARE = ("--no-lock", "--no-git", "--no-prove")
 PROGRAM = (sys.executable, "-m", "scaffold")
 on_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these signals nor pseudo terminals")
@@ -62,12 +62,7 @@ def run(monkeypatch, capsys, tmp_path):
 @pytest.fixture(scope="session")
 def released(tmp_path_factory) -> TemplateSource:
     """The template as a clean checkout of a release."""
-    folder = tmp_path_factory.mktemp("released") / "mcp-scaffold"
-    ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
-    for name in ("includes", "template"):
-        shutil.copytree(CHECKOUT / name, folder / name, ignore=ignored)
-    for file in CHECKOUT.glob("*.yml"):
-        shutil.copy(file, folder)
+    folder = copy_template(tmp_path_factory.mktemp("released") / "mcp-scaffold")
     identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "release"], ["tag", "v1.0.0"]):
         subprocess.run(["git", *command], cwd=folder, check=True)

@@ -14,9 +14,10 @@ import uv
 from scaffold.proof import ProofReport, prove_repository
 from scaffold.proof.boot import free_ports
 from scaffold.proof.probe import Status
-from tests.living import CHECKOUT, Living
+from tests.living import Living
 from tests.own_server import give_proof, make_own
 from tests.releases import live, release
+from tests.template import CHECKOUT
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("own-server")]
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.questionnaire import CHECKOUT, RULES
+from tests.questionnaire import RULES
+from tests.template import CHECKOUT
 
-PLACES: dict[str, dict[str, Any]] = YAML(typ="safe").load(CHECKOUT / "places.yml")
+PLACES: dict[str, dict[str, Any]] = YAML(typ="safe").load(CHECKOUT / "data" / "places.yml")
 FORGES, REGISTRIES, CLOUDS = (PLACES[name]["default"] for name in ("forges", "registries", "region_names"))
 Rows = list[Mapping[str, Any]]
 

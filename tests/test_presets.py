@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from scaffold.answers import Questionnaire
 from scaffold.errors import RefusedError
 from scaffold.presets import find_preset, read_presets
 from tests.questionnaire import QuestionsOnly
+from tests.template import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[1]
 PRESETS = read_presets(CHECKOUT)
 # What only the provider's console knows, so that no preset can.
 FROM_THE_CONSOLE = {"entra": {"auth_audience": "11111111-2222-4333-8444-555555555555"}}

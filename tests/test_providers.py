@@ -12,7 +12,7 @@ import pytest
 from copier import run_copy
 from ruamel.yaml import YAML
 
-TABLE = Path(__file__).parent.parent / "providers.yml"
+TABLE = Path(__file__).parent.parent / "data" / "providers.yml"
 NAMES = ["none", "oidc", "keycloak", "auth0", "okta", "entra", "cognito", "workos", "stytch", "descope"]
 TYPES: dict[str, type | tuple[type, ...]] = {
     "title": str,
@@ -47,7 +47,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "sources": list,
     "unverified": list,
 }
-FRAMEWORKS: dict[str, Any] = YAML(typ="safe").load(TABLE.with_name("compliance.yml"))["frameworks"]["default"]
+FRAMEWORKS: dict[str, Any] = YAML(typ="safe").load(TABLE.with_name("frameworks.yml"))["frameworks"]["default"]
 TENANT = "01234567-89ab-4cde-8f01-23456789abcd"
 Row = dict[str, Any]
 QUESTION: Row = YAML(typ="safe").load(TABLE)["providers"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from copier._template import load_template_config
 
 from scaffold import documents
 from tests.combinations import HURTING, label, pairs
-from tests.questionnaire import CHECKOUT, RULES, TEMPLATES, QuestionsOnly
+from tests.questionnaire import RULES, TEMPLATES, QuestionsOnly
+from tests.template import CHECKOUT
 
 ALWAYS = {
     "project_name",
@@ -349,3 +351,10 @@ def test_a_short_name_that_is_derived_is_one_that_is_taken(names):
 def test_no_default_is_refused_by_its_own_question(questions, answers):
     texts = HURTING[len(str(answers)) % len(HURTING)]
     questions.answer(**answers, **{key: texts[key] for key in ("project_name", "description", "owner")})
+
+
+def test_declarations_are_read_as_copier_reads_them() -> None:
+    ours = documents.read_declarations(CHECKOUT / "copier.yml")
+    copiers = load_template_config(CHECKOUT / "copier.yml")
+    assert [key for key in ours if key[0] != "_"] == [key for key in copiers if key[0] != "_"]
+    assert ours == copiers

@@ -15,8 +15,9 @@ import pytest
 from scaffold.ownership import Ownership
 from scaffold.source import TemplateSource
 from tests.combinations import AUDIENCES, CLUSTERS, ISSUERS, REFUSED, VALUES, Answers, complete, pairs, regions_of
-from tests.living import CHECKOUT, LINES, Living, Template
+from tests.living import LINES, Living, Template
 from tests.releases import live, release, render
+from tests.template import CHECKOUT
 
 SAMPLE = int(os.environ.get("CHANGES", "3"))
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.living import CHECKOUT
+from tests.template import CHECKOUT
 
 TESTS = """
 import os, pytest

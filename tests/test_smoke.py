@@ -12,6 +12,7 @@ import pytest
 from scaffold.presets import read_presets
 from tests import smoke
 from tests.combinations import lives, pairs
+from tests.template import CHECKOUT
 
 PYPROJECT = """\
 [project]
@@ -23,9 +24,9 @@ dependencies = ["iniconfig>=1.0,<1.1"]
 
 
 def test_every_life_preset_and_pair_is_a_project() -> None:
-    assert len(smoke.projects()) == len(lives()) + len(read_presets(smoke.CHECKOUT)) + len(pairs())
+    assert len(smoke.projects()) == len(lives()) + len(read_presets(CHECKOUT)) + len(pairs())
     listed = subprocess.run(
-        [sys.executable, "-m", "tests.smoke", "list"], cwd=smoke.CHECKOUT, capture_output=True, check=True
+        [sys.executable, "-m", "tests.smoke", "list"], cwd=CHECKOUT, capture_output=True, check=True
     )
     assert json.loads(listed.stdout) == [*smoke.projects()]
 

@@ -14,9 +14,10 @@ import yaml
 
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
-from tests.living import CHECKOUT, Living, Template, git
+from tests.living import Living, Template, git
 from tests.releases import live, release
 from tests.scanners import scan
+from tests.template import CHECKOUT
 
 HOME = "https://git.example.com/mcp-scaffold.git"
 CHECKOUT_SOURCE = TemplateSource("checkout", CHECKOUT, CHECKOUT.as_posix(), "HEAD", CHECKOUT)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import uv
 
-from tests.living import CHECKOUT, Living, Template
+from tests.living import Living, Template
 from tests.releases import live, release
+from tests.template import CHECKOUT
 
 PYPROJECT = "template/pyproject.toml.jinja"
 BROUGHT = {

@@ -15,8 +15,9 @@ import pytest
 
 from scaffold.ownership import Ownership
 from tests.combinations import label, lives
-from tests.living import CHECKOUT, git
+from tests.living import git
 from tests.releases import live, release, render
+from tests.template import CHECKOUT
 
 EARLIER = "HEAD~10"
 

@@ -10,8 +10,9 @@ import pytest
 from scaffold import hooks
 from scaffold.errors import CannotProve, LockError, UnavailableError
 from scaffold.updating import verification
-from tests.living import CHECKOUT, LINES, Living, Template
+from tests.living import LINES, Living, Template
 from tests.releases import live, release
+from tests.template import CHECKOUT
 
 Run = verification._Run
 
