@@ -12,8 +12,8 @@ from zipfile import ZipFile
 import pytest
 from packaging.version import Version
 
-from hooks import release_check
-from hooks.bundle import BUNDLE_NAME, BundleError, Repository, build, opened
+from release import check as release_check
+from release.bundle import BUNDLE_NAME, BundleError, build, opened, repository_in
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -35,12 +35,12 @@ def commit(folder: Path, name: str, text: str) -> None:
 
 def tags(bundle: Path) -> list[str]:
     with opened(bundle) as repository:
-        return sorted(repository.git("tag").splitlines(), key=Version)
+        return sorted(repository("tag").splitlines(), key=Version)
 
 
 def content(bundle: Path, tag: str, name: str) -> str:
     with opened(bundle) as repository:
-        return repository.git("show", f"{tag}:{name}")
+        return repository("show", f"{tag}:{name}")
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_it_holds_only_what_a_render_needs(checkout: Path, target: Path) -> None
     build(checkout, target)
 
     with opened(target / BUNDLE_NAME) as repository:
-        names = repository.git("ls-tree", "-r", "--name-only", "v1.1.0").splitlines()
+        names = repository("ls-tree", "-r", "--name-only", "v1.1.0").splitlines()
 
     assert names == [
         ".gitattributes",
@@ -274,7 +274,7 @@ def wheel_of(checkout: Path, folder: Path, version: str) -> Path:
 
 
 def problems(wheel: Path, checkout: Path) -> str:
-    return "\n".join(release_check.check(wheel, Repository(checkout, {})))
+    return "\n".join(release_check.check(wheel, repository_in(checkout)))
 
 
 def test_a_true_wheel_passes(checkout: Path, tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_a_shallow_checkout_proves_nothing(checkout: Path, tmp_path: Path) -> No
 
 def test_the_command_fails_with_a_sentence(checkout: Path, tmp_path: Path) -> None:
     wheel = wheel_of(checkout, tmp_path, "1.2.0")
-    command = [sys.executable, "-m", "hooks.release_check"]
+    command = [sys.executable, "-m", "release.check"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
     true = subprocess.run([*command, wheel_of(checkout, tmp_path, "1.1.0")], cwd=checkout, env=environment, check=False)

@@ -15,8 +15,8 @@ from zipfile import ZipFile
 import pytest
 from uv import find_uv_bin
 
-from hooks import release_check
-from hooks.bundle import BUNDLE_NAME, Repository
+from release import check as release_check
+from release.bundle import BUNDLE_NAME, repository_in
 from scaffold.source import CANONICAL_URL
 
 PROJECT = Path(__file__).parents[1]
@@ -167,9 +167,15 @@ def test_the_wheel_installs_one_package(wheels: tuple[Path, Path]) -> None:
     names = ZipFile(wheels[0]).namelist()
 
     assert {name.split("/")[0] for name in names} == {"scaffold", "mcp_scaffold-1.0.0.dist-info"}
-    assert {"scaffold/_hooks/lock.py", f"scaffold/_template/{BUNDLE_NAME}", "scaffold/_template/copier.yml"} <= set(
-        names
-    )
+    assert {f"scaffold/_template/{BUNDLE_NAME}", "scaffold/_template/copier.yml"} <= set(names)
+
+
+def test_the_wheel_carries_nothing_that_only_a_build_needs(wheels: tuple[Path, Path]) -> None:
+    names = ZipFile(wheels[0]).namelist()
+
+    carried = {name.removeprefix("scaffold/_hooks/") for name in names if name.startswith("scaffold/_hooks/")}
+    assert carried == {"__init__.py", "lock.py", "next_steps.py", "repository.py"}
+    assert not [name for name in names if "release/" in name]
 
 
 def test_the_wheel_is_reproducible(project: Path, wheels: tuple[Path, Path], tmp_path: Path) -> None:
@@ -177,7 +183,7 @@ def test_the_wheel_is_reproducible(project: Path, wheels: tuple[Path, Path], tmp
 
 
 def test_the_wheels_pass_the_release_check(project: Path, wheels: tuple[Path, Path]) -> None:
-    checkout = Repository(project, {})
+    checkout = repository_in(project)
 
     assert release_check.check(wheels[1], checkout) == []
     assert release_check.check(wheels[0], checkout) == ["The release v1.1.0 is missing from the bundle."]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hooks import bundle
+from release import bundle
 from scaffold import source
 from scaffold.commands.source import show_source
 from scaffold.source import CANONICAL_URL, SourceError, TemplateSource, template_source

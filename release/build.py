@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hooks import bundle
+from release import bundle
 
 TARGET = "scaffold/_template"
 

@@ -12,7 +12,6 @@ to the next release. Its local part (`+g…`) is refused by every package index:
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from tempfile import TemporaryDirectory
 from packaging.version import InvalidVersion, Version
 
 from scaffold import environment
+from scaffold.errors import ScaffoldError
+from scaffold.git import Git
 from scaffold.source import QUESTION_FOLDERS, TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS
 
 BUNDLE_NAME = "template.bundle"
@@ -39,23 +40,19 @@ _FIXED_IDENTITY = {
 }
 # What a person's own configuration must not change, and what makes a pack depend on its content only: one thread, and
 # objects that arrive loose, so that no delta of another pack is reused.
-_FIXED_SETTINGS = tuple(
-    argument
-    for setting in (
-        *environment.GIT_SETTINGS,
-        "core.autocrlf=false",
-        "core.excludesFile=",
-        "fetch.unpackLimit=1000000",
-        "pack.compression=9",
-        "pack.depth=50",
-        "pack.threads=1",
-        "pack.window=10",
-    )
-    for argument in ("-c", setting)
+_FIXED_SETTINGS = (
+    *environment.GIT_SETTINGS,
+    "core.autocrlf=false",
+    "core.excludesFile=",
+    "fetch.unpackLimit=1000000",
+    "pack.compression=9",
+    "pack.depth=50",
+    "pack.threads=1",
+    "pack.window=10",
 )
 
 
-class BundleError(Exception):
+class BundleError(ScaffoldError):
     """The template cannot be bundled, or a bundle is not what it must be."""
 
 
@@ -67,37 +64,9 @@ class Snapshot:
     tree: str
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A git repository, and the environment in which git works on it."""
-
-    path: Path
-    environment: Mapping[str, str]
-
-    def git(self, *arguments: str, stdin: str = "") -> str:
-        """Run git here and return what it printed, trimmed.
-
-        Raises:
-            BundleError: git failed; the message is its own.
-        """
-        return self.git_bytes(*arguments, stdin=stdin).decode().strip()
-
-    def git_bytes(self, *arguments: str, stdin: str = "") -> bytes:
-        """Run git here and return exactly what it printed.
-
-        Raises:
-            BundleError: git failed; the message is its own.
-        """
-        done = subprocess.run(
-            ["git", "-C", str(self.path), *_FIXED_SETTINGS, *arguments],
-            env={**environment.for_git(), **self.environment},
-            input=stdin.encode(),
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BundleError(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
-        return done.stdout
+def repository_in(folder: Path, variables: Mapping[str, str] | None = None) -> Git:
+    """Git in `folder`, with settings under which the same input gives the same objects."""
+    return Git(folder, variables or {}, _FIXED_SETTINGS)
 
 
 def build(checkout: Path, target: Path) -> str:
@@ -107,7 +76,8 @@ def build(checkout: Path, target: Path) -> str:
         The tag of the newest snapshot: a release's, or one that says that it is none.
 
     Raises:
-        BundleError: There is no template there, or git refused.
+        BundleError: There is no template there.
+        GitError: git is missing, or it refused.
     """
     target.mkdir(parents=True, exist_ok=True)
     with _scratch(checkout) as scratch:
@@ -121,24 +91,24 @@ def build(checkout: Path, target: Path) -> str:
     return tip.tag
 
 
-def releases(repository: Repository) -> list[Snapshot]:
+def releases(repository: Git) -> list[Snapshot]:
     """The template at each released tag of `repository`, oldest version first."""
-    tags = repository.git("tag", "--list", "v*").splitlines()
+    tags = repository("tag", "--list", "v*").splitlines()
     return [Snapshot(tag, template_tree(repository, tag)) for tag in sorted(filter(_is_release, tags), key=Version)]
 
 
-def template_tree(repository: Repository, revision: str) -> str:
+def template_tree(repository: Git, revision: str) -> str:
     """Write the tree of `revision` without what no render needs, and return its id."""
-    entries = repository.git("ls-tree", "-z", revision).split("\0")
-    return repository.git("mktree", "-z", stdin="".join(f"{entry}\0" for entry in entries if _is_needed(entry)))
+    entries = repository("ls-tree", "-z", revision).split("\0")
+    return repository("mktree", "-z", stdin="".join(f"{entry}\0" for entry in entries if _is_needed(entry)))
 
 
 @contextmanager
-def opened(bundle: Path) -> Iterator[Repository]:
+def opened(bundle: Path) -> Iterator[Git]:
     """Unpack `bundle` into a temporary repository."""
     with TemporaryDirectory(prefix="mcp-scaffold-") as folder:
-        repository = Repository(Path(folder), {})
-        repository.git("clone", "--quiet", "--mirror", str(bundle), ".")
+        repository = repository_in(Path(folder))
+        repository("clone", "--quiet", "--mirror", str(bundle), ".")
         yield repository
 
 
@@ -157,33 +127,33 @@ def _is_needed(tree_entry: str) -> bool:
 
 
 @contextmanager
-def _scratch(checkout: Path) -> Iterator[Repository]:
+def _scratch(checkout: Path) -> Iterator[Git]:
     """A temporary repository that sees the objects and tags of `checkout` and writes none there."""
     with TemporaryDirectory(prefix="mcp-scaffold-") as folder:
-        scratch = Repository(Path(folder) / "scratch.git", _FIXED_IDENTITY)
-        outside = Repository(Path(folder), {})
-        outside.git("init", "--quiet", "--bare", "--template=", str(scratch.path))
+        scratch = repository_in(Path(folder) / "scratch.git", _FIXED_IDENTITY)
+        outside = repository_in(Path(folder))
+        outside("init", "--quiet", "--bare", "--template=", str(scratch.folder))
         if (checkout / ".git").exists():
             origin = str(checkout.resolve())
-            scratch.git("fetch", "--quiet", "--tags", "--update-shallow", origin, "+HEAD:refs/checkout")
+            scratch("fetch", "--quiet", "--tags", "--update-shallow", origin, "+HEAD:refs/checkout")
         yield scratch
 
 
-def _current_and_earlier(scratch: Repository, released: list[Snapshot]) -> tuple[list[Snapshot], list[Snapshot]]:
+def _current_and_earlier(scratch: Git, released: list[Snapshot]) -> tuple[list[Snapshot], list[Snapshot]]:
     """The releases that are the checkout's commit, and those in its past."""
     if not _has_commits(scratch):
         return [], []
-    here = scratch.git("tag", "--points-at", "refs/checkout").splitlines()
-    past = set(scratch.git("tag", "--merged", "refs/checkout").splitlines()).difference(here)
+    here = scratch("tag", "--points-at", "refs/checkout").splitlines()
+    past = set(scratch("tag", "--merged", "refs/checkout").splitlines()).difference(here)
     return [each for each in released if each.tag in here], [each for each in released if each.tag in past]
 
 
-def _line_since(scratch: Repository, base: list[Snapshot]) -> list[Snapshot]:
+def _line_since(scratch: Git, base: list[Snapshot]) -> list[Snapshot]:
     """The release `base`, if there is one, and each later commit to the template."""
     if not _has_commits(scratch):
         return []
     # By first parent only: a merge must not renumber what older bundles have named.
-    commits = scratch.git(
+    commits = scratch(
         *("rev-list", "--first-parent", "--reverse", "refs/checkout"),
         *(f"^{release.tag}" for release in base),
         *("--", *BUNDLED_PATHSPECS),
@@ -205,52 +175,56 @@ def _after(line: list[Snapshot], tree: str) -> Snapshot:
     return Snapshot(f"v0.0.0.post{len(line) + 1}+g{tree[:12]}", tree)
 
 
-def _worktree_tree(scratch: Repository, checkout: Path) -> str:
-    in_checkout = Repository(
+def _worktree_tree(scratch: Git, checkout: Path) -> str:
+    in_checkout = repository_in(
         checkout,
-        {"GIT_DIR": str(scratch.path), "GIT_WORK_TREE": str(checkout), "GIT_INDEX_FILE": str(scratch.path / "index")},
+        {
+            "GIT_DIR": str(scratch.folder),
+            "GIT_WORK_TREE": str(checkout),
+            "GIT_INDEX_FILE": str(scratch.folder / "index"),
+        },
     )
     if _has_commits(scratch):
         # What is tracked although it is ignored must stay, so the index does not start empty.
-        in_checkout.git("read-tree", "refs/checkout")
-    in_checkout.git("add", "--all", "--", *(spec for spec in BUNDLED_PATHSPECS if _matches(in_checkout, spec)))
-    tree = template_tree(scratch, in_checkout.git("write-tree"))
-    if not scratch.git("ls-tree", tree, "copier.yml"):
+        in_checkout("read-tree", "refs/checkout")
+    in_checkout("add", "--all", "--", *(spec for spec in BUNDLED_PATHSPECS if _matches(in_checkout, spec)))
+    tree = template_tree(scratch, in_checkout("write-tree"))
+    if not scratch("ls-tree", tree, "copier.yml"):
         raise BundleError(f"There is no copier.yml in {checkout}: nothing to bundle.")
     return tree
 
 
-def _matches(checkout: Repository, pathspec: str) -> bool:
+def _matches(checkout: Git, pathspec: str) -> bool:
     """Whether git knows or would add anything there: it refuses a path that matches nothing."""
-    return bool(checkout.git("ls-files", "--cached", "--others", "--exclude-standard", "--", pathspec))
+    return bool(checkout("ls-files", "--cached", "--others", "--exclude-standard", "--", pathspec))
 
 
-def _has_commits(scratch: Repository) -> bool:
-    return bool(scratch.git("for-each-ref", "refs/checkout"))
+def _has_commits(scratch: Git) -> bool:
+    return bool(scratch("for-each-ref", "refs/checkout"))
 
 
-def _commit_chain(scratch: Repository, history: Iterable[Snapshot]) -> dict[str, str]:
+def _commit_chain(scratch: Git, history: Iterable[Snapshot]) -> dict[str, str]:
     """Commit each snapshot on top of the one before; return the commits by tag."""
     commits: dict[str, str] = {}
     parent: list[str] = []
     for snapshot in history:
-        commit = scratch.git("commit-tree", snapshot.tree, *parent, "-m", f"mcp-scaffold {snapshot.tag}")
+        commit = scratch("commit-tree", snapshot.tree, *parent, "-m", f"mcp-scaffold {snapshot.tag}")
         commits[snapshot.tag] = commit
         parent = ["-p", commit]
     return commits
 
 
-def _write_bundle(scratch: Repository, path: Path, commits: Mapping[str, str], tip: Snapshot) -> None:
+def _write_bundle(scratch: Git, path: Path, commits: Mapping[str, str], tip: Snapshot) -> None:
     for tag, commit in commits.items():
-        scratch.git("update-ref", f"refs/tags/{tag}", commit)
-    scratch.git("update-ref", "--no-deref", "HEAD", commits[tip.tag])
-    scratch.git("bundle", "create", "--quiet", str(path.resolve()), "HEAD", *(f"refs/tags/{tag}" for tag in commits))
+        scratch("update-ref", f"refs/tags/{tag}", commit)
+    scratch("update-ref", "--no-deref", "HEAD", commits[tip.tag])
+    scratch("bundle", "create", "--quiet", str(path.resolve()), "HEAD", *(f"refs/tags/{tag}" for tag in commits))
 
 
-def _write_questions(scratch: Repository, target: Path, tip: Snapshot) -> None:
+def _write_questions(scratch: Git, target: Path, tip: Snapshot) -> None:
     """Lay `copier.yml` and the files that it includes beside the bundle: asking needs no git."""
-    for name in scratch.git("ls-tree", "-r", "--name-only", tip.tree).splitlines():
+    for name in scratch("ls-tree", "-r", "--name-only", tip.tree).splitlines():
         folder, slash, _ = name.rpartition("/")
         if name.endswith(".yml") and (not slash or folder in QUESTION_FOLDERS):
             (target / folder).mkdir(exist_ok=True)
-            (target / name).write_bytes(scratch.git_bytes("cat-file", "blob", f"{tip.tree}:{name}"))
+            (target / name).write_bytes(scratch.raw("cat-file", "blob", f"{tip.tree}:{name}"))

@@ -1,6 +1,6 @@
 """The check before a release: the bundle inside a built wheel is what git says was released.
 
-    python -m hooks.release_check dist/mcp_scaffold-*.whl
+    python -m release.check dist/mcp_scaffold-*.whl
 
 It fails unless the bundle holds every released tag, each with exactly the template of that tag, and renders the
 version that the wheel names. Without it, a wheel could call a newer template "1.0.0", and the next update would skip
@@ -15,7 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
-from hooks.bundle import BUNDLE_NAME, BundleError, Repository, opened, releases
+from release.bundle import BUNDLE_NAME, BundleError, opened, releases, repository_in
+from scaffold.errors import ScaffoldError
+from scaffold.git import Git
 
 BUNDLE_IN_WHEEL = f"scaffold/_template/{BUNDLE_NAME}"
 
@@ -23,36 +25,36 @@ BUNDLE_IN_WHEEL = f"scaffold/_template/{BUNDLE_NAME}"
 def main(arguments: list[str]) -> int:
     """Check the wheels named in `arguments` against the repository here; return the exit status."""
     if not arguments:
-        print("usage: python -m hooks.release_check WHEEL...", file=sys.stderr)
+        print("usage: python -m release.check WHEEL...", file=sys.stderr)
         return 2
-    checkout = Repository(Path.cwd(), {})
+    checkout = repository_in(Path.cwd())
     problems = [f"{wheel}: {problem}" for wheel in arguments for problem in check(Path(wheel), checkout)]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 
-def check(wheel: Path, checkout: Repository) -> list[str]:
+def check(wheel: Path, checkout: Git) -> list[str]:
     """Compare the bundle in `wheel` with the released tags of `checkout`; return a sentence for each difference."""
     try:
         return list(_problems(wheel, checkout))
-    except BundleError as error:
+    except ScaffoldError as error:
         return [str(error)]
 
 
-def _problems(wheel: Path, checkout: Repository) -> Iterator[str]:
-    if checkout.git("rev-parse", "--is-shallow-repository") == "true":
+def _problems(wheel: Path, checkout: Git) -> Iterator[str]:
+    if checkout("rev-parse", "--is-shallow-repository") == "true":
         yield "The checkout is shallow, so its tags prove nothing: fetch the whole history."
         return
     with TemporaryDirectory(prefix="mcp-scaffold-") as folder:
         yield from _bundle_problems(_extracted(wheel, Path(folder)), _version(wheel), checkout)
 
 
-def _bundle_problems(bundle: Path, version: str, checkout: Repository) -> Iterator[str]:
+def _bundle_problems(bundle: Path, version: str, checkout: Git) -> Iterator[str]:
     expected = {release.tag: release.tree for release in releases(checkout)}
     with opened(bundle) as repository:
         bundled = {release.tag: release.tree for release in releases(repository)}
-        current = repository.git("tag", "--points-at", "HEAD").splitlines()
+        current = repository("tag", "--points-at", "HEAD").splitlines()
     for tag in expected.keys() - bundled.keys():
         yield f"The release {tag} is missing from the bundle."
     for tag in bundled.keys() - expected.keys():

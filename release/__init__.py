@@ -1,0 +1,1 @@
+"""What builds and checks a distribution: the template's bundle, the build hook, the check before a release."""
