@@ -154,6 +154,10 @@ def read_data_file(path: Path) -> dict[str, object]:
     return {key: value for key, value in content.items() if key not in RECORDED_BY_COPIER}
 
 
+STILL_AN_EXAMPLE = "Still an example, until mcp-scaffold set KEY=VALUE makes it yours:"
+"""Introduces what `placeholders` finds."""
+
+
 def placeholders(answers: Mapping[str, object]) -> dict[str, str]:
     """The answers that are still an example of ours, not a person's own."""
     named = {key: str(answers[key]) for key in NAMING_SOMEBODY if key in answers}

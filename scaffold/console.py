@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Timer
 from typing import TextIO
+
+from scaffold.errors import UnavailableError
 
 PATIENCE_SECONDS = 1.0
 """How long a step may take before a person is told about it."""
@@ -51,6 +53,17 @@ def step(words: str) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def attempt(words: str, work: Callable[[], None], warnings: list[str]) -> bool:
+    """Whether one step could be done; why it lacked a tool or the network joins the warnings."""
+    try:
+        with step(words):
+            work()
+    except UnavailableError as error:
+        warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
+        return False
+    return True
 
 
 def progress(words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaffold.answers import placeholders
+from scaffold.answers import STILL_AN_EXAMPLE, placeholders
 from scaffold.console import emit, say
 from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
 from scaffold.errors import ProofError
@@ -64,7 +64,7 @@ def _notices(report: Report) -> list[str]:
 def _examples(repository: Path) -> list[str]:
     answers = recorded_answers(repository) if (repository / ANSWERS_FILE).is_file() else {}
     named = ", ".join(f"{key} ({value})" for key, value in placeholders(answers).items())
-    return [f"Still an example, until mcp-scaffold set KEY=VALUE makes it yours: {named}."] if named else []
+    return [f"{STILL_AN_EXAMPLE} {named}."] if named else []
 
 
 def _words(finding: Finding) -> str:

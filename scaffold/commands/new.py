@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold import console, dialogue, hooks
-from scaffold.answers import Answers, Given, Questionnaire, parse_assignments, placeholders, read_data_file
+from scaffold.answers import (
+    STILL_AN_EXAMPLE,
+    Answers,
+    Given,
+    Questionnaire,
+    parse_assignments,
+    placeholders,
+    read_data_file,
+)
 from scaffold.errors import ProofError, RefusedError, UnavailableError, noted
 from scaffold.ownership import OwnedFile, Ownership
 from scaffold.presets import find_preset, read_presets
@@ -153,25 +160,23 @@ def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
     """Lock, prove and commit; a step that lacks a tool or the network is told and left out."""
     message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.version}"
     steps = outcome.steps
-    steps["locked"] = request.lock and _attempt(outcome, "Locking", lambda: hooks.lock(place.repository))
-    steps["proven"] = request.prove and _attempt(outcome, "Proving", lambda: _prove(outcome, place))
-    steps["committed"] = request.git and _attempt(
-        outcome, "Committing", lambda: hooks.commit_all(place.repository, message)
+    steps["locked"] = request.lock and console.attempt(
+        "Locking", lambda: hooks.lock(place.repository), outcome.warnings
+    )
+    steps["proven"] = request.prove and _is_proven(outcome, place)
+    steps["committed"] = request.git and console.attempt(
+        "Committing", lambda: hooks.commit_all(place.repository, message), outcome.warnings
     )
 
 
-def _attempt(outcome: Outcome, words: str, work: Callable[[], None]) -> bool:
+def _is_proven(outcome: Outcome, place: Workspace) -> bool:
+    """A failed proof keeps the result, and its status is the call's."""
     try:
-        with console.step(words):
-            work()
-    except UnavailableError as error:
-        outcome.warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
-        return False
+        return console.attempt("Proving", lambda: _prove(outcome, place), outcome.warnings)
     except ProofError as error:
         outcome.warnings.append(str(error))
         outcome.exit_status = error.exit_status
         return False
-    return True
 
 
 def _prove(outcome: Outcome, place: Workspace) -> None:
@@ -212,5 +217,5 @@ def _summary(outcome: Outcome) -> str:
     told = [f"{outcome.destination} holds {outcome.counted_files()}: {done}.", steps]
     if examples := placeholders(outcome.answers):
         lines = [f"  {key}: {value}" for key, value in examples.items()]
-        told.append("\n".join(["Still an example, until mcp-scaffold set KEY=VALUE makes it yours:", *lines]))
+        told.append("\n".join([STILL_AN_EXAMPLE, *lines]))
     return "\n\n".join(told)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from scaffold import documents
 from scaffold.errors import NotRendered
+
+Requirement: TypeAlias = Mapping[str, Any]
+"""What must stand in a file for a control to hold."""
 
 CATALOGUE = "security/controls.yaml"
 OUTSIDE = "outside this repository"
@@ -29,7 +32,7 @@ class Control:
     statement: str
     implemented: tuple[str, ...]
     verified: tuple[str, ...]
-    requires: tuple[Mapping[str, Any], ...]
+    requires: tuple[Requirement, ...]
 
     def files(self) -> list[str]:
         """The files of its code and of its tests."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import yaml
 
 from scaffold.controls import nodes
+from scaffold.controls.catalogue import Requirement
 from scaffold.controls.fields import Document, Problem, chosen
 
 PASSES = re.compile(r"(^|[;&]\s*)(set \+(?:\w*e\w*|o errexit)|exit 0|trap .*exit 0.* EXIT)\s*($|;)")
 """What makes the commands around it succeed whatever happens."""
 
 
-def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[Problem]:
+def problems(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
     """Where a job lacks one of the commands that it must run, or might not run it, or would not fail with it.
 
     Args:
@@ -30,7 +30,7 @@ def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Itera
         yield from (job.problem(*found) for found in _of_job(job.node, requirement))
 
 
-def _of_job(job: yaml.Node, requirement: Mapping[str, Any]) -> Iterator[tuple[yaml.Node, str]]:
+def _of_job(job: yaml.Node, requirement: Requirement) -> Iterator[tuple[yaml.Node, str]]:
     allowed = ("", requirement.get("if", ""))
     yield from _conditions(job, allowed)
     steps = nodes.items(nodes.find(job, "steps"))

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from scaffold.controls import nodes
+from scaffold.controls.catalogue import Requirement
 
 Problem = tuple[str, int, str]
 """A file, empty where none is to blame, a line of it, counted from one, and what is wrong there."""
@@ -49,7 +50,7 @@ def plain(text: str) -> list[Document]:
     ]
 
 
-def chosen(documents: list[Document], requirement: Mapping[str, Any]) -> list[Document]:
+def chosen(documents: list[Document], requirement: Requirement) -> list[Document]:
     """The documents that a requirement speaks of: of its `kind`, of its `name`, but for those that it `excepts`.
 
     Without a kind it speaks of the file itself, where that is one thing, or of all that the file describes.
@@ -63,7 +64,7 @@ def chosen(documents: list[Document], requirement: Mapping[str, Any]) -> list[Do
     ]
 
 
-def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[Problem]:
+def problems(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
     """Where a field is not as it must be, or is missing.
 
     Args:
@@ -87,13 +88,13 @@ def problems(documents: list[Document], requirement: Mapping[str, Any]) -> Itera
             yield document.problem(node, f"{words} must {unmet}")
 
 
-def present(documents: list[Document], requirement: Mapping[str, Any]) -> Iterator[Problem]:
+def present(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
     """Each thing that must not be there."""
     for document in chosen(documents, requirement):
         yield document.problem(document.node, f"{_named(requirement)} must not be here")
 
 
-def _named(requirement: Mapping[str, Any]) -> str:
+def _named(requirement: Requirement) -> str:
     """What a requirement speaks of, in words."""
     return " ".join(str(requirement[key]) for key in ("kind", "name") if key in requirement) or str(
         requirement.get("field")
@@ -119,7 +120,7 @@ def _walk(node: yaml.Node, path: list[str]) -> Iterator[tuple[yaml.Node, list[st
         yield from _walk(item, rest)
 
 
-def _unmet(value: object, requirement: Mapping[str, Any]) -> str:
+def _unmet(value: object, requirement: Requirement) -> str:
     """The condition that a value does not meet, in words; empty if it meets all."""
     for word, condition in requirement.items():
         if word in CONDITIONS:

@@ -24,14 +24,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from scaffold.controls import commands, fields, lines, symbols
-from scaffold.controls.catalogue import OUTSIDE, Control
+from scaffold.controls.catalogue import OUTSIDE, Control, Requirement
 from scaffold.controls.fields import Document
 from scaffold.controls.readers import kubernetes, reader_of
 
-Requirement: TypeAlias = Mapping[str, Any]
 Problem: TypeAlias = tuple[str, int, str]
 """A file, a line of it, counted from one, and what is wrong there."""
 

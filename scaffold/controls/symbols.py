@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from scaffold.controls.catalogue import Requirement
 
 Module: TypeAlias = ast.Module
 _Scope: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -39,7 +41,7 @@ def _is_mark(node: ast.AST, control: str) -> bool:
     )
 
 
-def missing_call(module: Module, requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def missing_call(module: Module, requirement: Requirement) -> Iterator[tuple[int, str]]:
     """A problem unless `within` calls `calls` as required."""
     within, name = str(requirement["within"]), str(requirement["calls"])
     scope: ast.AST | None = module
@@ -56,7 +58,7 @@ def missing_call(module: Module, requirement: Mapping[str, Any]) -> Iterator[tup
         yield from _misfits(call, name, requirement)
 
 
-def _misfits(call: ast.Call, name: str, requirement: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _misfits(call: ast.Call, name: str, requirement: Requirement) -> Iterator[tuple[int, str]]:
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     for keyword in requirement.get("passes", ()):
         if keyword not in given:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -49,25 +49,18 @@ def verify(plan: Plan, living: LivingRepository, workshop: Workshop, folder: Pat
     workshop.check_out(living.head, plan.tree)
     done = Verification()
     environment = folder / "environment"
-    _attempt(done, "locked", "Locking", lambda: hooks.lock(workshop.folder))
+    done.steps["locked"] = console.attempt("Locking", lambda: hooks.lock(workshop.folder), done.warnings)
     locked = _with_lock(plan, workshop)
     if not done.steps["locked"]:
         done.steps |= {"tested": False, "proven": False}
         return locked, done
-    _attempt(done, "tested", "Testing", lambda: _test(workshop.folder, environment / "tests", circumstances))
-    _attempt(done, "proven", "Proving", lambda: _prove(workshop.folder, environment / "proof", circumstances))
+    done.steps["tested"] = console.attempt(
+        "Testing", lambda: _test(workshop.folder, environment / "tests", circumstances), done.warnings
+    )
+    done.steps["proven"] = console.attempt(
+        "Proving", lambda: _prove(workshop.folder, environment / "proof", circumstances), done.warnings
+    )
     return locked, done
-
-
-def _attempt(done: Verification, step: str, words: str, work: Callable[[], None]) -> None:
-    try:
-        with console.step(words):
-            work()
-    except UnavailableError as error:
-        done.warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
-        done.steps[step] = False
-    else:
-        done.steps[step] = True
 
 
 def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
