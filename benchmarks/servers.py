@@ -222,9 +222,9 @@ class Workshop:
         )
 
 
-def bare_sdk(python: str, name: str = "bare SDK") -> Subject:
+def bare_sdk(python: str, name: str = "bare SDK", *options: str) -> Subject:
     """The SDK's own server, run by an interpreter that has the SDK."""
-    return Subject(name, [python, str(HERE / "peers" / "bare_sdk.py"), LISTENS])
+    return Subject(name, [python, str(HERE / "peers" / "bare_sdk.py"), LISTENS, *options])
 
 
 def version_in(python: str, distribution: str) -> str:

@@ -42,6 +42,8 @@ def test_a_slow_server_misses_the_goals_of_a_server() -> None:
     assert {
         "CPU per call of bare SDK's, 2026-07-28",
         "CPU per call of bare SDK's, 2025-11-25",
+        "CPU per call of SDK, JSON's, 2026-07-28",
+        "CPU per call of SDK, JSON's, 2025-11-25",
         "start-up CPU of bare SDK's",
         "resident memory, MB",
     } <= missed(report)

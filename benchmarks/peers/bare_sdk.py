@@ -1,4 +1,7 @@
-"""The official SDK's server as it comes: no token is looked at, nothing is counted. Its only argument is the port."""
+"""The official SDK's server: no token is looked at, nothing is counted.
+
+Its arguments are the port and, where it is to answer in JSON instead of event streams, `--json`.
+"""
 
 import sys
 from pathlib import Path
@@ -10,4 +13,5 @@ from tools import register
 
 server = MCPServer("bare")
 register(server)
-server.run(transport="streamable-http", port=int(sys.argv[1]), stateless_http=True)
+port, *options = sys.argv[1:]
+server.run(transport="streamable-http", port=int(port), stateless_http=True, json_response="--json" in options)

@@ -50,6 +50,34 @@ class ConnectionLimits:
     """Connections without a request, the one that has been so the longest first."""
 
 
+class JoinedWrites:
+    """Writes the head of an answer with what follows it at once, in one packet; a head alone waits for no more than that."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+        self._has_begun = False
+
+    def write(self, data: bytes) -> None:
+        """Write, after what is held."""
+        if self._has_begun:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._has_begun, self._head = True, data
+            self._loop.call_soon(self._write_head)
+
+    def close(self) -> None:
+        """Write what is held, and close."""
+        self._write_head()
+        self._transport.close()
+
+    def _write_head(self) -> None:
+        if self._head:
+            self.write(b"")
+
+
 class BoundedConnection(HttpToolsProtocol):
     """HTTP/1.1 with a clock that runs while the client owes the rest of a message that no application reads.
 
@@ -186,6 +214,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request."""
         super().on_headers_complete()
+        self.cycle.transport = JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]  # all that it uses
         self._owed, self._beside_body = Owed.BODY, 0
         chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
         length = next((value for name, value in self.headers if name == b"content-length"), 0)

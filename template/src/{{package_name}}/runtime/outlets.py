@@ -19,6 +19,8 @@ MAX_WAITING = 2_000
 STALLED_SECONDS = 2.0
 """After so long a line that is being written counts as stuck."""
 RETRY_SECONDS = 0.2
+GATHER_SECONDS = 0.02
+"""Between writes for which nobody waits, so that a busy server wakes the thread for many lines and not for each."""
 Item = TypeVar("Item")
 
 
@@ -112,6 +114,7 @@ class Outlet(Generic[Item]):
     missed: int = 0
     _waiting: deque[Item] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _hurried: threading.Event = field(default_factory=threading.Event)
     _waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=list)
     _gap: Gap | None = None
     _error: OSError | None = None
@@ -147,15 +150,19 @@ class Outlet(Generic[Item]):
             if self.written >= self.taken:
                 return
             self._waiters.append((self.taken, asyncio.get_running_loop(), event))
+            self._hurried.set()
         await event.wait()
 
     def drain(self, seconds: float = STALLED_SECONDS) -> bool:
         """Wait so long at most until all is written; whether it is."""
+        self._hurried.set()
         with self._changed:
             return self._changed.wait_for(lambda: self.written >= self.taken, seconds)
 
     def _run(self) -> None:
         while True:
+            self._hurried.wait(GATHER_SECONDS)
+            self._hurried.clear()
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
                 items = list(self._waiting)

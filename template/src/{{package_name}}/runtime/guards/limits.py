@@ -1,9 +1,9 @@
 # Managed by the template; updates merge into this file.
 """The limit of a principal's calls, answered with 429, and the bound on calls in flight, answered with 503."""
 
+import asyncio
 from typing import Any
 
-import anyio
 from limits.errors import StorageError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,7 +40,7 @@ class CallLimits:
 
     async def _count(self, method: str, params: dict[str, Any]) -> int:
         try:
-            with anyio.fail_after(COUNT_SECONDS):
+            async with asyncio.timeout(COUNT_SECONDS):
                 return await self._rate_limit.seconds_to_wait(method, params)
         except (StorageError, TimeoutError):
             raise _later(503, "no_shared_state", "Calls cannot be counted now.", 5) from None
