@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 from launch import environment
@@ -78,6 +79,12 @@ class ServerProcess:
             return answer.status_code == status and (not members or members.items() <= answer.json().items())
 
         return becomes_true(answers)
+
+    def settle(self, audit: Path) -> None:
+        """Wait until all that happened before is in the audit, where some of it comes after its answer."""
+        mark = f"/{uuid4()}"
+        self.http.get(mark)
+        assert becomes_true(lambda: audit.exists() and mark in audit.read_text())
 
     def listens_no_more(self) -> bool:
         """Whether it takes no new connection before long."""

@@ -68,6 +68,10 @@ class JoinedWrites:
             self._has_begun, self._head = True, data
             self._loop.call_soon(self._write_head)
 
+    def is_closing(self) -> bool:
+        """As of the transport."""
+        return self._transport.is_closing()
+
     def close(self) -> None:
         """Write what is held, and close."""
         self._write_head()

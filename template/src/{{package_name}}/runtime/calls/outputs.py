@@ -33,6 +33,7 @@ _SECRETS = re.compile(
     r"|\bsk-[A-Za-z0-9_-]{20,}\b"
 )
 _MARK = re.compile(r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk-")  # in every secret, and found quicker
+_SUSPECT = re.compile(rf"\\[bfu]|{_MARK.pattern}")  # in JSON of printable ASCII, or in JSON inside that
 SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ def clean_text(text: str) -> str:
             value = from_json(text)
             cleaned = clean(value)
             return text if cleaned == value else to_json(cleaned, indent=2).decode()
-    visible = INVISIBLE.sub("", text)
+    visible = text if text.isascii() and text.isprintable() else INVISIBLE.sub("", text)
     return _SECRETS.sub("[redacted]", visible) if _MARK.search(visible) else visible
 
 
@@ -90,8 +91,7 @@ class Outputs:
         encoded = to_json(result)
         if len(encoded) > self._max_bytes:
             raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
-        text = encoded.decode()
-        if "\\" in text or not (text.isascii() and text.isprintable()) or _MARK.search(text):
+        if not ((text := encoded.decode()).isascii() and text.isprintable()) or _SUSPECT.search(text):
             result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
         if result.get("isError"):
             _add_reference(str((ctx.params or {}).get("name")), result)

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -92,6 +93,7 @@ class Hosts:
         ]
 
 
+@lru_cache(maxsize=1_000)
 def _normal_host(host: str, scheme: str) -> str:
     """The one form of a host and port (RFC 3986 section 6.2); what is neither stays, and is like nothing that is allowed."""
     parts = _AUTHORITY.fullmatch(host.lower())
