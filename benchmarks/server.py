@@ -34,14 +34,21 @@ SIZES = ("lives", "rounds", "calls", "connections", "principals", "starts")
 PREFACE = """\
 Of {date}, by `uv run python benchmarks/server.py --write docs/servers.md`. Every server runs on loopback, in an
 environment of its own, and adds two numbers for callers whose tokens a local issuer signed. They take turns in one
-run, so that whatever else the machine does falls on all, and start anew several times, as one process may be quicker
-than the next by a tenth; ratios are medians of what was measured in the same turn. The rendered server has everything
-on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in "all traced" of all of them. The
-bare SDK has nothing on, and parses HTTP in Python, as it comes; "SDK, httptools" is the same in the rendered server's
-environment, whose uvicorn finds a quicker parser, and "SDK, JSON" is the fastest: there it answers in JSON alone, and so
-can neither tell of progress nor notice that a client went away. fastmcp has its verifier of tokens and its rate limiter. create-mcp
-is what that scaffolder renders with `--auth oauth`: it verifies tokens, has no limits and speaks the older era
-alone."""
+run, so that whatever else the machine does falls on all, and start anew several times, as one process may be
+quicker than the next by a tenth; ratios are medians of what was measured in the same turn. The rendered server has
+everything on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in "all traced" of all
+of them. The bare SDK has nothing on, and parses HTTP in Python, as it comes; "SDK, httptools" is the same in the
+rendered server's environment, whose uvicorn finds a quicker parser, and "SDK, JSON" is the fastest: there it
+answers in JSON alone, and so can neither tell of progress nor notice that a client went away. fastmcp has its
+verifier of tokens and its rate limiter. create-mcp is what that scaffolder renders with `--auth oauth`: it verifies
+tokens, has no limits and speaks the older era alone."""
+WHERE_IT_GOES = """\
+Where the time of a rendered server goes, by a profile of calls of 2026-07-28 with all but the tool's own code on:
+about a quarter is the SDK's handling of the call; a fifth is reading, parsing and writing HTTP, and the event loop;
+the audit's event takes 11 %, the span 7 %, the body's bounds and its parsing 8 %, metrics, which two readers take,
+6 %, the token 4 % and the limit 3 %; the deadline, both looks at the policy, the strict reading of arguments and
+the cleaning of results take 7 % together. That 2025-11-25 costs less than the SDK's is that one request needs no
+transport, streams and tasks of its own there: it is served as one of 2026-07-28 is."""
 Figures = Mapping[str, Mapping[str, float]]
 """What was measured, by server and row."""
 
@@ -164,6 +171,8 @@ def markdown(table: Figures, goals: Sequence[Goal], where: Mapping[str, object])
             f"| {goal.name} | {goal.value:.2f} | {goal.at_most:g} | {'yes' if goal.met else '**no**'} |"
             for goal in goals
         ),
+        "",
+        *textwrap.wrap(WHERE_IT_GOES, 118, break_on_hyphens=False),
         "",
         *textwrap.wrap("Conditions: " + ", ".join(f"{name} {value}" for name, value in where.items()) + ".", 118),
     ]
