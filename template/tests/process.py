@@ -28,7 +28,7 @@ META: dict[str, Any] = {
 }
 ASKABLE = META | {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
 ACCEPT = "application/json, text/event-stream"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 
 class ServerProcess:
