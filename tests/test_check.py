@@ -82,7 +82,7 @@ def test_what_was_rendered_holds(name, repositories, capsys):
 
 def is_of_one_file(requirement: Mapping[str, Any]) -> bool:
     """Whether a requirement is of a file as it stands, and is missed when its words are removed there."""
-    read = {"overlays", "kind", "commands", "none"} & requirement.keys() or "*" in requirement.get("file", "")
+    read = {"absent", "overlays", "kind", "commands", "none"} & requirement.keys() or "*" in requirement.get("file", "")
     path = requirement.get("field", ["a"])
     return not read and not any(step.endswith("?") for step in path) and "=" not in path[-1]
 

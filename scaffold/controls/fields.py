@@ -69,8 +69,8 @@ def problems(documents: list[Document], requirement: Requirement) -> Iterator[Pr
 
     Args:
         documents: Those of a file, a folder or an overlay; one that the requirement speaks of must be there.
-        requirement: Holds `field`, and maybe a condition: `is`, `holds`, `only`, `like`, `unlike`. Where it `excepts`
-            some, there may be no others.
+        requirement: Holds `field`, and maybe a condition: `is`, `holds`, `only`, `least`, `like`, `unlike`. Where it
+            `excepts` some, there may be no others.
     """
     path = [str(step) for step in requirement["field"]]
     words = ".".join(path)
@@ -138,10 +138,18 @@ def _only(value: object, allowed: Sequence[object]) -> bool:
     return all(item in allowed for item in value) if isinstance(value, list | dict) else value in allowed
 
 
+def _at_least(value: object, least: float) -> bool:
+    try:
+        return float(str(value)) >= least
+    except ValueError:
+        return False
+
+
 CONDITIONS: Mapping[str, tuple[Callable[[object, Any], bool], str]] = {
     "is": (lambda value, wanted: value == wanted, "be {!r}"),
     "holds": (_holds, "hold {}"),
     "only": (_only, "hold nothing but {}"),
+    "least": (_at_least, "be {} or more"),
     "like": (lambda value, pattern: re.fullmatch(pattern, str(value), re.DOTALL) is not None, "be like {!r}"),
     "unlike": (lambda value, pattern: re.fullmatch(pattern, str(value), re.DOTALL) is None, "not be like {!r}"),
 }

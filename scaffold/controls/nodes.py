@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 else:
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+
+class _Loader(SafeLoader):
+    """Takes what a program's own tag marks, such as Compose's `!reset`, for what it is without."""
+
+
+def _untagged(loader: SafeLoader, _: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+_Loader.add_multi_constructor("!", _untagged)
+
 Entry = tuple[yaml.ScalarNode, yaml.Node]
 
 
@@ -55,7 +68,7 @@ def line_of(node: yaml.Node) -> int:
 
 def value_of(node: yaml.Node) -> object:
     """What a node means."""
-    loader = SafeLoader("")
+    loader = _Loader("")
     try:
         value: object = loader.construct_document(node)
         return value

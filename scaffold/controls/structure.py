@@ -4,11 +4,13 @@ A requirement names its `file`, a path or a pattern of paths, or `overlays`, a f
 one thing that must hold there, whatever else is said:
 
 - `field: [a, b, "*", c]`: every field of that path is there and is as one condition says: `is: value`, `like: pattern`,
-  `unlike: pattern` (regular expressions of the whole), `holds: [value, …]`, `only: [value, …]`. `*` stands for every
-  item, `name=pattern` for those items whose field `name` is like the pattern, `name?` for a field that may be missing.
+  `unlike: pattern` (regular expressions of the whole), `holds: [value, …]`, `only: [value, …]` (of a mapping, keys),
+  `least: number`. `*` stands for every item, `name=pattern` for those items whose field `name` is like the pattern,
+  `name?` for a field that may be missing.
 - `none: true`: there is no such thing.
 - `commands: [pattern, …]`: the job `name` runs commands like these, in this order, under no condition but `if`, and
   fails when one of them does.
+- `absent: pattern`, alone: no file has such a path.
 - `line: pattern` or `never: pattern`: some line, or no line, is matched as a whole by the regular expression.
 - `within: symbol`, `calls: name`, with `arguments: {keyword: value}` and `passes: [keyword, …]`: the function or class
   calls what is so named, with these literal arguments, and with these keywords whatever their value.
@@ -121,6 +123,9 @@ class Structure:
         """Where a requirement does not hold."""
         if "overlays" in requirement:
             yield from self._of_overlays(requirement)
+            return
+        if "absent" in requirement:
+            yield from ((name, 1, "this file must not be here") for name in self._matching(requirement["absent"]))
             return
         pattern = str(requirement["file"])
         names = [pattern] if (self.repository / pattern).is_file() else self._matching(pattern)

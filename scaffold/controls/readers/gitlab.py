@@ -43,12 +43,19 @@ def _effective(job: yaml.Node, jobs: Mapping[str, yaml.Node]) -> yaml.Node:
 def _extended(job: yaml.Node, jobs: Mapping[str, yaml.Node]) -> yaml.Node:
     bases = nodes.find(job, "extends")
     names = nodes.texts(nodes.items(bases) or ([bases] if bases else []))
-    entries: dict[str, yaml.Node] = {}
-    for name in names:
-        if name in jobs:
-            entries |= {key.value: value for key, value in nodes.entries(_extended(jobs[name], jobs))}
-    entries |= {key.value: value for key, value in nodes.entries(job)}
-    return nodes.mapping(entries.items(), nodes.line_of(job))
+    whole: yaml.Node = nodes.mapping([], nodes.line_of(job))
+    for base in (_extended(jobs[name], jobs) for name in names if name in jobs):
+        whole = _merged(whole, base)
+    return _merged(whole, job)
+
+
+def _merged(base: yaml.Node | None, own: yaml.Node) -> yaml.Node:
+    """What `extends` makes of two: mappings are merged at every depth, anything else is replaced."""
+    if not (isinstance(base, yaml.MappingNode) and isinstance(own, yaml.MappingNode)):
+        return own
+    entries = {key.value: value for key, value in nodes.entries(base)}
+    entries |= {key.value: _merged(entries.get(key.value), value) for key, value in nodes.entries(own)}
+    return nodes.mapping(entries.items(), nodes.line_of(own))
 
 
 def _commands(script: yaml.Node | None) -> Iterator[yaml.Node]:

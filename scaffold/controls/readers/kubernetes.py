@@ -107,7 +107,10 @@ def _pods(one: Document) -> Iterator[Document]:
 
 
 def _rules(one: Document) -> Iterator[Document]:
-    """Each rule of a network policy, as `IngressRule` or `EgressRule`, and each of its peers, as `Peer`."""
+    """Each rule of a network policy, as `IngressRule` or `EgressRule`, and each of its peers, as `Peer`.
+
+    A rule that lets out to addresses that it does not name is an `InternetRule` too.
+    """
     if one.kind != "NetworkPolicy":
         return
     for direction, peers in RULES.items():
@@ -115,6 +118,8 @@ def _rules(one: Document) -> Iterator[Document]:
             line = nodes.line_of(rule)
             named = nodes.find(rule, peers) or nodes.sequence([], line)
             yield replace(one, kind=f"{direction.title()}Rule", node=nodes.replaced(rule, peers=named))
+            if direction == "egress" and any(_is_wide(peer) for peer in nodes.items(named)):
+                yield replace(one, kind="InternetRule", node=rule)
             for peer in nodes.items(named):
                 yield replace(one, kind=f"{direction.title()}Peer", node=_peer(peer))
 
@@ -126,9 +131,21 @@ def _peer(peer: yaml.Node) -> yaml.Node:
         scope = "anywhere" if _reaches_unnamed(block) else "some addresses"
     else:
         namespaces, pods = nodes.find(peer, "namespaceSelector"), nodes.find(peer, "podSelector")
-        anybody = namespaces is not None and not nodes.entries(namespaces) and not nodes.entries(pods)
+        anybody = namespaces is not None and not _names_some(namespaces) and not _names_some(pods)
         scope = "every namespace" if anybody else "some pods"
     return nodes.replaced(peer, scope=nodes.scalar(scope, nodes.line_of(peer)))
+
+
+def _names_some(selector: yaml.Node | None) -> bool:
+    """Whether a selector names what it takes, by a label's value: to have a label, or not a value, says little."""
+    expressions = nodes.items(nodes.find(selector, "matchExpressions"))
+    named = any(nodes.text_of(expression, "operator") == "In" for expression in expressions)
+    return named or bool(nodes.entries(nodes.find(selector, "matchLabels")))
+
+
+def _is_wide(peer: yaml.Node) -> bool:
+    cidr = nodes.text_of(peer, "ipBlock", "cidr")
+    return bool(cidr) and ip_network(cidr, strict=False).prefixlen < WIDE
 
 
 def _reaches_unnamed(block: yaml.Node) -> bool:

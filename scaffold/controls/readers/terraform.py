@@ -23,14 +23,23 @@ CLOSING = {"(": ")", "[": "]", "{": "}"}
 def read(text: str) -> list[Document]:
     """The blocks of a file: a resource by its type and name, anything else by its kind and labels.
 
-    Nested blocks are lists, as one may stand several times. Lists and objects are read where they stand as such, in
-    `jsonencode(…)` and `merge(…)` as well.
+    A statement of a policy that allows is a `Grant` too. Nested blocks are lists, as one may stand several times. Lists
+    and objects are read where they stand as such, in `jsonencode(…)` and `merge(…)` as well.
 
     Raises:
         ValueError: The text is no HCL that is well formed.
     """
     source = _Source(text)
-    return [_document(labels, body) for labels, body in source.blocks()]
+    documents = [_document(labels, body) for labels, body in source.blocks()]
+    return [*documents, *(grant for document in documents for grant in _grants(document))]
+
+
+def _grants(document: Document) -> list[Document]:
+    if document.kind != "data.aws_iam_policy_document":
+        return []
+    statements = nodes.items(nodes.find(document.node, "statement"))
+    allowing = [statement for statement in statements if nodes.text_of(statement, "effect") != "Deny"]
+    return [Document("Grant", document.name, statement) for statement in allowing]
 
 
 def _document(labels: list[str], body: yaml.Node) -> Document:
