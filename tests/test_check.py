@@ -36,6 +36,7 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
 # A line that each pattern forbids, by a word of the pattern.
 FORBIDDEN = {
     "uv sync": "RUN uv sync",
+    "syntax": "# syntax=registry.example.com/frontend:1",
     "--from=": "COPY --from=registry.example.com/helper:1 /bin/sh /bin/sh",
     "MCP_ENVIRONMENT": "ENV MCP_ENVIRONMENT=development",
     "env": "!.env",
@@ -84,7 +85,7 @@ def is_of_one_file(requirement: Mapping[str, Any]) -> bool:
     """Whether a requirement is of a file as it stands, and is missed when its words are removed there."""
     read = {"absent", "overlays", "kind", "commands", "none"} & requirement.keys() or "*" in requirement.get("file", "")
     path = requirement.get("field", ["a"])
-    return not read and not any(step.endswith("?") for step in path) and "=" not in path[-1]
+    return not read and not any(step.endswith("?") for step in path) and path[-1] != "*" and "=" not in path[-1]
 
 
 def without(text: str, requirement: Mapping[str, Any]) -> str:
