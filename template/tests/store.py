@@ -29,7 +29,8 @@ class Store:
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options]
         self.start()
         # One connection, which stays when it would not be let in again.
-        self._operator = Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.1), 1800), single_connection_client=True)
+        retry = Retry(ConstantBackoff(0.1), 1800)
+        self._operator = Redis.from_url(self.url, retry=retry, single_connection_client=True)
 
     def start(self) -> None:
         """Start, or start again, empty."""
