@@ -594,9 +594,10 @@ region=$2
 case "$5" in
   get) [ "$6" != replicasets ] || printf ' 4\n2 3\n' ;;
   set) echo "$*" > "$here/$region" ;;
+  wait) [ ! -e "$here/$region.back" ] || touch "$here/$region.settled" ;; # the missed deadline is told until then
   rollout)
     case "$6" in
-      status) [ "$region" != "$BROKEN" ] || [ -e "$here/$region.back" ] ;;
+      status) [ "$region" != "$BROKEN" ] || [ -e "$here/$region.settled" ] ;;
       undo) [ -z "$STUCK" ] && touch "$here/$region.back" ;;
     esac ;;
 esac

@@ -1,33 +1,40 @@
-"""deploy/kubernetes as its operator and its CI use it, in a real control plane: each test goes on from the one before.
-
-Times are divided by ten: the Deployment's deadline of progress, and how long a token of CI lives.
-"""
+"""deploy/kubernetes as operator and CI use it, in a real control plane: each test goes on from the one before."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster.control_plane import ControlPlane, Done, running_control_planes, wait_until, write_kubeconfig
+from tests.cluster.control_plane import ControlPlane, Done, running_control_planes, wait_until
+from tests.cluster.operation import (
+    BAD,
+    FIRST,
+    IMAGE,
+    NAME,
+    SECOND,
+    THIRD,
+    TOKEN_SECONDS,
+    Cluster,
+    deployment,
+    digest,
+    image,
+    make_secret,
+    release_first,
+    set_deadline,
+)
 from tests.deployments import HTTP, TEXTS, build_overlay, parse_documents, render_answers
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NAME = "bob-server"
-TIME_SCALE = 10
-TOKEN_SECONDS = 300 // TIME_SCALE
 REPOSITORIES: dict[str, dict[str, Any]] = {
     "one region": {"ci": "github", "telemetry": "both"},
     "two regions": {"ci": "gitlab", "regions": "eu-west-1,us-east-1", "compliance": ["soc2"]}
@@ -35,81 +42,11 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
 }
 
 
-def digest(start: str) -> str:
-    """A digest that begins so; pods whose image's begins with `bad` never become ready."""
-    return "sha256:" + start.ljust(64, "0")
-
-
-FIRST, SECOND, THIRD, BAD = digest("a"), digest("b"), digest("c"), digest("bad")
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A rendered repository, its regions, and who works with them."""
-
-    repository: Path
-    planes: list[ControlPlane]
-
-    @property
-    def folder(self) -> Path:
-        """Where the deployment's files are."""
-        return self.repository / "deploy/kubernetes"
-
-    @property
-    def first(self) -> ControlPlane:
-        """The region that is deployed to first."""
-        return self.planes[0]
-
-    @property
-    def overlay(self) -> str:
-        """What the README applies."""
-        return "region" if len(self.planes) > 1 else "production"
-
-    @property
-    def subject(self) -> str:
-        """Who CI is, as the binding of its role names it."""
-        text = (self.folder / "base/ci.yaml").read_text()
-        return str(re.findall(r"name: ci:(\S+)", text)[0])
-
-    def apply(self, plane: ControlPlane) -> Done:
-        """Run apply.sh as the README does."""
-        if self.overlay == "region":
-            region = self.folder / "overlays/region/region.env"
-            region.write_text(f"OTEL_RESOURCE_ATTRIBUTES=cloud.region={plane.region}\n")
-        return self._run(
-            [str(self.folder / "apply.sh"), self.overlay], KUBECONFIG=str(plane.folder / "admin.kubeconfig")
-        )
-
-    def deploy(
-        self, image_digest: str, *, subject: str | None = None, seconds: int = TOKEN_SECONDS, command: str = ""
-    ) -> Done:
-        """Run deploy.sh as a job of CI does, with a token that lives so long, or a command that prints one."""
-        job = self.repository.parent / "job"
-        job.mkdir(exist_ok=True)
-        (job / "token").write_text(self.first.token(subject or self.subject, seconds))
-        clusters = write_kubeconfig(self.planes, token_file="token")
-        given = {"CLUSTERS": clusters, "ID_TOKEN_FILE": str(job / "token"), "ID_TOKEN_COMMAND": command}
-        return self._run(["sh", str(self.folder / "deploy.sh"), image_digest], **given)
-
-    def as_ci(self, plane: ControlPlane, *arguments: str) -> Done:
-        """Call kubectl as CI's user."""
-        file = self.repository.parent / "ci.kubeconfig"
-        file.with_name("token").write_text(plane.token(self.subject))
-        file.write_text(write_kubeconfig([plane], token_file="token"))
-        command = [plane.kubectl, "--kubeconfig", str(file), "--context", plane.region, "--namespace", NAME]
-        return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-    def _run(self, command: list[str], **environment: str) -> Done:
-        tools = Path(self.first.kubectl).parent
-        given = os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"} | environment
-        return subprocess.run(command, env=given, capture_output=True, text=True, timeout=600, check=False)
-
-
 @pytest.fixture(scope="module", params=REPOSITORIES)
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The regions of a rendered repository, each with an empty namespace, as the README makes it."""
     folder = tmp_path_factory.mktemp("cluster")
-    answers = {"image_repository": "registry.example.com/team/bob-server", "deployment": "kubernetes"}
+    answers = {"image_repository": IMAGE, "deployment": "kubernetes"}
     repository = render_answers(TEXTS | HTTP | answers | REPOSITORIES[request.param], folder / "repository")
     [regions] = re.findall(
         "^for region in (.*); do", (repository / "deploy/kubernetes/deploy.sh").read_text(), re.MULTILINE
@@ -117,17 +54,7 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with running_control_planes(regions.split(), folder, audience=NAME) as planes:
         for plane in planes:
             plane.do("create", "namespace", NAME)
-        yield Cluster(repository, planes)
-
-
-def deployment(plane: ControlPlane) -> dict[str, Any]:
-    return plane.get("deployment", NAME, "--namespace", NAME)
-
-
-def image(plane: ControlPlane) -> str:
-    """The digest that the Deployment asks for."""
-    [container] = deployment(plane)["spec"]["template"]["spec"]["containers"]
-    return str(container["image"]).partition("@")[2]
+        yield Cluster(repository, planes, "region" if len(planes) > 1 else "production")
 
 
 def pods(plane: ControlPlane) -> list[dict[str, Any]]:
@@ -166,7 +93,7 @@ def manifests(cluster: Cluster) -> Path:
 def test_nothing_is_applied_until_image_secret_and_kinds_are_there(cluster: Cluster) -> None:
     for plane in cluster.planes:
         refused = [cluster.apply(plane).stderr] if plane is cluster.first else []
-        release(cluster)
+        release_first(cluster)
         refused.append(cluster.apply(plane).stderr)
         make_secret(cluster, plane)
         refused.append(cluster.apply(plane).stderr)
@@ -176,20 +103,6 @@ def test_nothing_is_applied_until_image_secret_and_kinds_are_there(cluster: Clus
         )
         assert plane.get("deployments,services,roles", "--namespace", NAME)["items"] == []
         plane.learn_kinds(manifests(cluster))
-
-
-def release(cluster: Cluster) -> None:
-    """Write the first image's digest into the overlay, as `kustomize edit set image` does."""
-    file = cluster.folder / "overlays/production/kustomization.yaml"
-    name = "registry.example.com/team/bob-server"
-    if "images:" not in file.read_text():
-        file.write_text(f"{file.read_text()}images:\n  - name: {name}\n    digest: {FIRST}\n")
-
-
-def make_secret(cluster: Cluster, plane: ControlPlane) -> None:
-    [keys] = re.findall("^for key in (.*); do", (cluster.folder / "apply.sh").read_text(), re.MULTILINE)
-    values = [f"--from-literal={key}=of-the-first-hour" for key in keys.split()]
-    plane.do("create", "secret", "generic", NAME, "--namespace", NAME, *values)
 
 
 def test_what_is_applied_rolls_out_with_the_resources_it_asks_for(cluster: Cluster) -> None:
@@ -254,15 +167,8 @@ def test_a_release_that_never_gets_ready_is_taken_back_within_the_life_of_a_toke
     assert available(cluster.first) == limits(cluster.first)[0]
 
 
-def set_deadline(cluster: Cluster) -> None:
-    for plane in cluster.planes:
-        seconds = deployment(plane)["spec"]["progressDeadlineSeconds"] // TIME_SCALE
-        patch = json.dumps({"spec": {"progressDeadlineSeconds": seconds}})
-        plane.do("patch", "deployment", NAME, "--namespace", NAME, "--patch", patch)
-
-
 def test_a_stuck_release_is_not_what_a_later_one_goes_back_to(cluster: Cluster) -> None:
-    stuck = f"server=registry.example.com/team/bob-server@{digest('bad1')}"
+    stuck = f"server={IMAGE}@{digest('bad1')}"
     cluster.first.do("set", "image", f"deployment/{NAME}", stuck, "--namespace", NAME)
     done = cluster.deploy(digest("bad2"))
     assert done.returncode == 1

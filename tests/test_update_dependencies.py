@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import uv
 
-from tests.living import Living, Template
+from tests.living import Living, Template, environment
 from tests.releases import live, release
 from tests.template import CHECKOUT
 
@@ -22,7 +24,12 @@ BROUGHT = {
 """What the newer template brings, and before what: beside names that a person adds, and last."""
 
 
-def test_both_are_there_without_a_conflict(tmp_path: Path) -> None:
+OURS = ["update", "--no-verify", "--json"]
+PLAIN = ["update", "--defaults", "--quiet"]
+
+
+@pytest.mark.parametrize("module, arguments", [("scaffold", OURS), ("copier", PLAIN)])
+def test_both_are_there_without_a_conflict(module: str, arguments: list[str], tmp_path: Path) -> None:
     source = release(CHECKOUT, tmp_path / "template")
     living = live(source, {"transport": "http"}, tmp_path)
     add(living, "humanize>=4,<5")
@@ -34,7 +41,8 @@ def test_both_are_there_without_a_conflict(tmp_path: Path) -> None:
         newer = newer.replace(place, line + place)
     Template(source.location).release("v1.1.0", {PYPROJECT: newer})
 
-    assert living.update().status == 0
+    command = [sys.executable, "-m", module, *arguments]
+    subprocess.run(command, cwd=living.folder, env=environment(), check=True, capture_output=True)
     merged = tomllib.loads(living.read("pyproject.toml"))
     assert {"humanize>=4,<5", "hupper>=1.12,<2", "zipp>=3,<5"} <= set(merged["project"]["dependencies"])
     assert {"freezegun>=1,<2", "furl>=2,<3", "zstandard>=0.25,<1"} <= set(merged["dependency-groups"]["dev"])
