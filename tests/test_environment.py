@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -116,3 +117,15 @@ def test_closed_standard_streams_cost_nothing(tmp_path: Path) -> None:
     assert open_one.returncode == 0
     for file in (path for path in repository.rglob("*") if path.is_file() and ".git" not in path.parts):
         assert file.read_bytes() == (other / file.relative_to(repository)).read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system")
+@pytest.mark.parametrize("swapped", [False, True])
+def test_temporary_files_may_lie_on_another_file_system(tmp_path: Path, *, swapped: bool) -> None:
+    with TemporaryDirectory(dir="/dev/shm") as other:
+        places = [tmp_path, Path(other)]
+        destination, temporary = reversed(places) if swapped else places
+        done = new(destination / "repository", "--no-git", TMPDIR=str(temporary))
+        assert done.returncode == 0, done.stderr
+        assert [path.name for path in destination.iterdir()] == ["repository"]
+        assert not list(temporary.iterdir())
