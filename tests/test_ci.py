@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from scaffold.rendering import Renderer
 from scaffold.source import TemplateSource
-from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents
+from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents, render_answers
 from tests.living import git
 from tests.scanners import scan
 from tests.template import CHECKOUT
@@ -511,6 +511,20 @@ def test_the_platform_trusts_the_very_job_that_deploys(name: str, rendered: Rend
     }[target]
     assert expected in audience
     assert target in {"gcp-cloud-run", "kubernetes"} or expected in trust.read_text()
+
+
+@pytest.mark.parametrize(
+    "host, issuer",
+    [
+        ("github.com", "token.actions.githubusercontent.com"),
+        ("acme.ghe.com", "token.actions.acme.ghe.com"),
+        ("github.acme.dev", "github.acme.dev/_services/token"),
+    ],
+)
+def test_the_cluster_trusts_the_issuer_of_the_repositorys_own_forge(host: str, issuer: str, tmp_path: Path) -> None:
+    answers = {"deployment": "kubernetes", "ci": "github", "repository_url": f"https://{host}/team/bob.server"}
+    repository = render_answers(TEXTS | HTTP | answers | {"image_repository": REGISTRY}, tmp_path / "repository")
+    assert f'url: "https://{issuer}"' in (repository / "deploy/kubernetes/README.md").read_text()
 
 
 @deployed
