@@ -11,7 +11,7 @@ import typer
 
 from scaffold.console import emit, note
 from scaffold.environment import open_standard_streams
-from scaffold.errors import RefusedError, ScaffoldError
+from scaffold.errors import ExitStatus, RefusedError, ScaffoldError
 
 # Without rich, help appears in half the time.
 app = typer.Typer(
@@ -45,6 +45,7 @@ def main() -> NoReturn:
 
 def _told(error: Exception, *, as_document: bool) -> int:
     """Say what went wrong, a sentence for each reason, and return the exit status."""
+    status: int
     match error:
         case RefusedError():
             sentences, status = list(error.sentences), error.exit_status
@@ -53,7 +54,7 @@ def _told(error: Exception, *, as_document: bool) -> int:
         case typer.TyperException():
             sentences, status = [f"{error.format_message()} (--help shows what can be given)"], error.exit_code
         case _:
-            sentences, status = [f"{type(error).__name__}: {error} (--debug shows where)"], 1
+            sentences, status = [f"{type(error).__name__}: {error} (--debug shows where)"], ExitStatus.FAILED
     for sentence in sentences:
         note(f"mcp-scaffold: {sentence}")
     if as_document:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from typing import ClassVar
+
+
+class ExitStatus(IntEnum):
+    """How a command ends, for programs. A public contract."""
+
+    DONE = 0
+    FAILED = 1
+    REFUSED = 2
+    """Wrong usage, or answers that cannot be taken."""
+    CONFLICT = 3
+    """An update left conflicts, or would lose an edit."""
+    UNPROVEN = 4
+    """A proof failed, or a control regressed."""
+    INTERRUPTED = 130
 
 
 class ScaffoldError(Exception):
     """A command cannot go on. The message is a sentence for people, the exit status one for programs."""
 
-    exit_status: ClassVar[int] = 1
+    exit_status: ClassVar[ExitStatus] = ExitStatus.FAILED
 
 
 class RefusedError(ScaffoldError):
@@ -21,7 +36,7 @@ class RefusedError(ScaffoldError):
         sentences: One for each refusal.
     """
 
-    exit_status = 2
+    exit_status = ExitStatus.REFUSED
 
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
@@ -75,16 +90,16 @@ class StandInError(ScaffoldError):
 class ConflictError(ScaffoldError):
     """An update left conflicts, or would lose an edit."""
 
-    exit_status = 3
+    exit_status = ExitStatus.CONFLICT
 
 
 class ProofError(ScaffoldError):
     """A proof failed, or a control regressed."""
 
-    exit_status = 4
+    exit_status = ExitStatus.UNPROVEN
 
 
 class Interrupted(KeyboardInterrupt):
     """A signal asks the command to end; what it began is removed on the way out."""
 
-    exit_status: ClassVar[int] = 130
+    exit_status: ClassVar[ExitStatus] = ExitStatus.INTERRUPTED

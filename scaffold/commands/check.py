@@ -7,13 +7,13 @@ from pathlib import Path
 from scaffold.answers import STILL_AN_EXAMPLE, placeholders
 from scaffold.console import emit, say
 from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
-from scaffold.errors import ProofError
+from scaffold.errors import ExitStatus
 from scaffold.ownership import Ownership
 from scaffold.rendering import ANSWERS_FILE, recorded_answers
 from scaffold.source import template_source
 
 
-def check(path: Path, *, json: bool) -> int:
+def check(path: Path, *, json: bool) -> ExitStatus:
     """Compare the structure of a repository with what its controls require.
 
     Returns:
@@ -38,7 +38,7 @@ def check(path: Path, *, json: bool) -> int:
                 [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]
             )
         )
-    return ProofError.exit_status if report.findings else 0
+    return ExitStatus.UNPROVEN if report.findings else ExitStatus.DONE
 
 
 def _summary(controls: list[Control], report: Report) -> str:

@@ -16,7 +16,7 @@ from scaffold.answers import (
     placeholders,
     read_data_file,
 )
-from scaffold.errors import ProofError, RefusedError, UnavailableError, noted
+from scaffold.errors import ExitStatus, ProofError, RefusedError, UnavailableError, noted
 from scaffold.ownership import OwnedFile, Ownership
 from scaffold.presets import find_preset, read_presets
 from scaffold.rendering import Render, Renderer
@@ -57,7 +57,7 @@ class Outcome:
     files: list[OwnedFile]
     warnings: list[str]
     steps: dict[str, bool] = field(default_factory=dict)
-    exit_status: int = 0
+    exit_status: ExitStatus = ExitStatus.DONE
 
     def to_json(self) -> dict[str, object]:
         """The outcome as a document; `files` are those that the template renders."""
@@ -77,7 +77,7 @@ class Outcome:
         return f"{len(self.files)} files ({len(self.files) - yours} managed, {yours} yours)"
 
 
-def create(request: Request) -> int:
+def create(request: Request) -> ExitStatus:
     """Make a repository at the requested destination, or tell what would be made.
 
     Returns:

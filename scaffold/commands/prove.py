@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold import console
-from scaffold.errors import CannotProve, ProofError, RefusedError
+from scaffold.errors import CannotProve, ExitStatus, RefusedError
 from scaffold.proof import ProofReport, prove_repository, prove_url
 from scaffold.proof.wire import WireError
 from scaffold.workspace import signals_interrupt
@@ -29,7 +29,7 @@ class Request:
     json: bool
 
 
-def prove(request: Request) -> int:
+def prove(request: Request) -> ExitStatus:
     """Prove a repository and write its `proof.json`, or prove a server; tell what was found.
 
     Returns:
@@ -46,7 +46,7 @@ def prove(request: Request) -> int:
         console.emit(report.to_json())
     else:
         console.say(report.table())
-    return 0 if report.passed else ProofError.exit_status
+    return ExitStatus.DONE if report.passed else ExitStatus.UNPROVEN
 
 
 def _prove_repository(request: Request) -> ProofReport:

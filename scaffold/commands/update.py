@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scaffold import console
-from scaffold.errors import ConflictError
+from scaffold.errors import ConflictError, ExitStatus
 from scaffold.source import template_source
 from scaffold.updating import application, wording
 from scaffold.updating.history import History
@@ -29,7 +29,7 @@ class Request:
     json: bool
 
 
-def update(request: Request, version: str | None) -> int:
+def update(request: Request, version: str | None) -> ExitStatus:
     """Update a repository to a version of the template, by default the newest that is one major step away at most.
 
     Returns:
@@ -50,7 +50,7 @@ def update(request: Request, version: str | None) -> int:
     return _run(request, plan)
 
 
-def change_answers(request: Request, assignments: tuple[str, ...]) -> int:
+def change_answers(request: Request, assignments: tuple[str, ...]) -> ExitStatus:
     """Change answers of a repository, at the version of the template that it has.
 
     Returns:
@@ -69,7 +69,7 @@ def change_answers(request: Request, assignments: tuple[str, ...]) -> int:
     return _run(request, plan)
 
 
-def _run(request: Request, make_plan: Callable[[Planner], Plan | None]) -> int:
+def _run(request: Request, make_plan: Callable[[Planner], Plan | None]) -> ExitStatus:
     if application.recover(request.path):
         raise ConflictError(
             "An update that was cut short is in the working tree now: look at git status and git diff --staged, then "
@@ -96,7 +96,7 @@ def _run(request: Request, make_plan: Callable[[Planner], Plan | None]) -> int:
             intent = application.Intent(living.head, plan.tree, plan.unmerged)
             application.apply(intent, living.git, planner.workshop.pack(plan.carried, living.head))
     _tell(request, living, plan, verification, applied=applied)
-    return ConflictError.exit_status if blocked else 0
+    return ExitStatus.CONFLICT if blocked else ExitStatus.DONE
 
 
 def _planner(living: LivingRepository, place: Workspace) -> Planner:
@@ -105,13 +105,13 @@ def _planner(living: LivingRepository, place: Workspace) -> Planner:
     return Planner(living, history, workshop, place.folder)
 
 
-def _tell_nothing(request: Request, living: LivingRepository) -> int:
+def _tell_nothing(request: Request, living: LivingRepository) -> ExitStatus:
     version = living.recorded.version
     if request.json:
         console.emit(_document(living, Plan.of_nothing(version), Verification(), applied=False))
     else:
         console.say(f"{living.path} has it already: template {version}, with these answers.")
-    return 0
+    return ExitStatus.DONE
 
 
 def _tell(request: Request, living: LivingRepository, plan: Plan, verification: Verification, *, applied: bool) -> None:
