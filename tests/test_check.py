@@ -19,7 +19,7 @@ from scaffold.commands.check import check
 from scaffold.controls import find_regressions, read_catalogue
 from scaffold.errors import NotRendered
 from tests.combinations import complete
-from tests.deployments import render_answers
+from tests.deployments import find_tool, render_answers
 
 OAUTH = {"auth_provider": "oidc", "transport": "both", "telemetry": "both", "replica_state": "redis"}
 REPOSITORIES: dict[str, dict[str, Any]] = {
@@ -178,6 +178,7 @@ def test_every_family_of_hardening_requires_something(repositories):
 
 
 def test_a_finding_names_control_file_and_line(repositories, capsys):
+    find_tool("kubectl")
     repository = repositories("cluster")
     file = repository / "deploy/kubernetes/base/deployment.yaml"
     before = file.read_text(encoding="utf-8")
@@ -272,6 +273,7 @@ def test_without_a_builder_of_overlays_their_sources_are_read_and_that_is_told(r
 
 
 def test_an_overlay_that_cannot_be_built_is_told(repositories, capsys):
+    find_tool("kubectl")
     repository = repositories("cluster")
     file = repository / "deploy/kubernetes/overlays/local/kustomization.yaml"
     before = file.read_text(encoding="utf-8")
