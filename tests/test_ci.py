@@ -577,6 +577,8 @@ PLATFORMS = {
         "aws",
         """
 at=$here/$AWS_REGION
+[ "$2" != export-credentials ] || { echo "export AWS_ACCESS_KEY_ID=of-the-session"; exit; }
+[ -n "$AWS_ACCESS_KEY_ID" ] || { echo "the token has expired" >&2; exit 254; }
 case "$2" in
   describe-task-definition) printf '{"family": "bob-server", "containerDefinitions": [{"image": "%s"}]}' "$OLD" ;;
   register-task-definition) echo "$*" > "$at"; echo "arn:$AWS_REGION:2" ;;
