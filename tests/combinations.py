@@ -36,8 +36,14 @@ VALUES: dict[str, list[Any]] = {
     "replica_state": ["memory", "redis"],
     "regions": ["eu-west-1", "eu-west-1,us-east-1"],
 }
-REGIONS = {"gcp-cloud-run": ["europe-west1", "us-east1"], "azure-container-apps": ["westeurope", "eastus"]}
-"""The names of those regions where they have others."""
+REGIONS = {
+    "gcp-cloud-run": ["europe-west1", "us-east1"],
+    "gcp-cloud-run, FedRAMP": ["us-west1", "us-east1"],
+    "azure-container-apps": ["westeurope", "eastus"],
+    "azure-container-apps, FedRAMP": ["westus3", "eastus"],
+    "aws-ecs, FedRAMP": ["us-west-2", "us-east-1"],
+}
+"""The names of those regions where they have others, or may not be."""
 
 HURTING: list[Answers] = [
     {
@@ -153,7 +159,9 @@ def complete(row: Answers) -> Answers:
         if audience := AUDIENCES.get(answers["auth_provider"]):
             answers["auth_audience"] = audience
     if "regions" in answers:
-        answers["regions"] = regions_of(answers.get("deployment", "none"), answers["regions"])
+        deployment = answers.get("deployment", "none")
+        authorized = "fedramp-moderate" in answers.get("compliance", [])
+        answers["regions"] = regions_of(f"{deployment}, FedRAMP" if authorized else deployment, answers["regions"])
     unasked = []
     if answers["transport"] == "stdio":
         unasked += ["auth_provider", "deployment", "replica_state"]
@@ -164,9 +172,9 @@ def complete(row: Answers) -> Answers:
     return {name: value for name, value in answers.items() if name not in unasked}
 
 
-def regions_of(deployment: str, like: str) -> str:
+def regions_of(place: str, like: str) -> str:
     """As many regions, by the names that they have there."""
-    names = REGIONS.get(deployment, VALUES["regions"][-1].split(","))
+    names = REGIONS.get(place, VALUES["regions"][-1].split(","))
     return ",".join(names[: like.count(",") + 1])
 
 

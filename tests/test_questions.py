@@ -261,10 +261,31 @@ def test_a_value_that_breaks_its_rule_is_refused(questions, answers, sentence):
             {"transport": "http", "deployment": "aws-ecs", "regions": "eu-west-1,us-east-1", "replica_state": "memory"},
             "replica_state memory keeps one replica",
         ),
+        *(
+            (
+                {"transport": "http", "deployment": cloud, "regions": regions, "compliance": ["fedramp-moderate"]},
+                f"compliance fedramp-moderate needs regions that it authorizes, which for {cloud} are those in the USA",
+            )
+            for cloud, regions in (("aws-ecs", "us-east-1,eu-west-1"), ("azure-container-apps", "westeurope"))
+        ),
     ],
 )
 def test_answers_that_disagree_are_refused_on_the_later_question(questions, answers, sentence):
     assert refusal(questions, **answers).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "deployment,regions",
+    [
+        ("aws-ecs", "us-gov-west-1"),
+        ("azure-container-apps", "eastus,westus3"),
+        ("gcp-cloud-run", "europe-west1"),
+        ("kubernetes", "eu-1"),
+        ("compose", ""),
+    ],
+)
+def test_fedramp_takes_regions_that_it_authorizes_or_leaves_to_the_owner(questions, deployment, regions):
+    questions.answer(transport="http", deployment=deployment, regions=regions, compliance=["fedramp-moderate"])
 
 
 def test_what_says_nothing_is_accepted_although_it_is_not_asked(questions):
