@@ -107,6 +107,14 @@ call:
 """
 
 
+SETTINGS = """configMapGenerator:
+  - name: {slug}-settings
+    namespace: {slug}
+    behavior: merge
+    literals: [MCP_CUSTOMERS_URL=https://crm.example.com, MCP_EGRESS_ALLOWED_HOSTS=crm.example.com]
+"""
+
+
 def make_own(repository: Path) -> None:
     """Turn a rendered repository into one: it has yet to be locked, and has no `proof.yaml`."""
     (package,) = (path.parent.parent for path in repository.glob("src/*/runtime/__init__.py"))
@@ -125,3 +133,9 @@ def make_own(repository: Path) -> None:
 def give_proof(repository: Path, port: int) -> None:
     """Write its `proof.yaml`, with a stand-in at this port."""
     (repository / "proof.yaml").write_text(PROOF.format(port=port), encoding="utf-8")
+
+
+def give_settings(repository: Path, slug: str) -> None:
+    """Say in its own overlay where its upstream is."""
+    overlay = repository / "deploy/kubernetes/overlays/local/kustomization.yaml"
+    overlay.write_text(overlay.read_text(encoding="utf-8") + SETTINGS.format(slug=slug), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +15,28 @@ import uv
 from scaffold.proof import ProofReport, prove_repository
 from scaffold.proof.boot import free_ports
 from scaffold.proof.probe import Status
-from tests.living import Living
-from tests.own_server import give_proof, make_own
+from tests.cluster.control_plane import running_control_planes
+from tests.cluster.operation import (
+    BAD,
+    FIRST,
+    IMAGE,
+    NAME,
+    SECOND,
+    Cluster,
+    image,
+    make_secret,
+    release_first,
+    set_deadline,
+)
+from tests.deployments import TEXTS
+from tests.living import Living, Template
+from tests.own_server import give_proof, give_settings, make_own
 from tests.releases import live, release
 from tests.template import CHECKOUT
+
+STEPS = ("locked", "tested", "proven", "applied")
+PYPROJECT = "template/pyproject.toml.jinja"
+EGRESS_FILE = "src/{{package_name}}/runtime/egress.py"
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("own-server")]
 
@@ -25,11 +44,14 @@ pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.ma
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Living:
     """The server, locked and committed, without a `proof.yaml`; nothing listens where its upstream should be."""
-    folder = tmp_path_factory.mktemp("own")
+    return begin_own(tmp_path_factory.mktemp("own"), {"transport": "both"})
+
+
+def begin_own(folder: Path, given: Mapping[str, object]) -> Living:
+    """Render the template's release in `folder`, and make a server of one's own of it, locked and committed."""
     source = release(CHECKOUT, folder / "template")
-    living = live(
-        source, {"transport": "both", "auth_provider": "oidc", "auth_issuer": "https://id.example.com/"}, folder
-    )
+    provider = {"auth_provider": "oidc", "auth_issuer": "https://id.example.com/"}
+    living = live(source, {**provider, **given}, folder)
     make_own(living.folder)
     run_uv(living, "add", "--quiet", "humanize>=4,<5")
     run_uv(living, "run", "--quiet", "poe", "lock-tools")
@@ -47,6 +69,42 @@ def seen(report: ProofReport) -> Mapping[str, str]:
 
 def kept(living: Living) -> set[Path]:
     return {living.folder / "tests/runtime" / f"test_{name}.py" for name in ("egress", "policy", "tool_lock")}
+
+
+def keep_few_tests(living: Living) -> None:
+    """Commit without the tests that would not meet what `proof.yaml` sets, and only cost time."""
+    for test in set((living.folder / "tests/runtime").glob("test_*.py")) - kept(living):
+        test.unlink()
+    living.commit()
+
+
+def release_newer(folder: Path) -> None:
+    """Release a version of the template that brings a dependency, and changes a managed file elsewhere than an edit."""
+    pyproject = (folder / PYPROJECT).read_text(encoding="utf-8")
+    egress = (folder / f"template/{EGRESS_FILE}").read_text(encoding="utf-8")
+    newer = {
+        PYPROJECT: pyproject.replace('  "limits>=', '  "tabulate>=0.9,<1",\n  "limits>='),
+        f"template/{EGRESS_FILE}": egress.replace("max_connections=100", "max_connections=90"),
+    }
+    Template(folder).release("v1.1.0", newer)
+
+
+def edit_egress(living: Living) -> str:
+    """Edit a managed file; returns its path."""
+    [path] = living.folder.glob("src/*/runtime/egress.py")
+    name = path.relative_to(living.folder).as_posix()
+    living.replace(name, "MAX_RESPONSE_BYTES = 5_000_000", "MAX_RESPONSE_BYTES = 6_000_000")
+    return name
+
+
+def assert_updated(living: Living, edited: str) -> None:
+    """What the person had and what the newer version brings are both there."""
+    text = living.read(edited)
+    assert "MAX_RESPONSE_BYTES = 6_000_000" in text
+    assert "max_connections=90" in text
+    merged = tomllib.loads(living.read("pyproject.toml"))["project"]["dependencies"]
+    assert {"humanize>=4,<5", "tabulate>=0.9,<1"} <= set(merged)
+    assert not list(living.folder.glob("src/*/tools/notes.py"))
 
 
 def answers(port: int) -> bool:
@@ -80,11 +138,77 @@ def test_with_a_stand_in_the_given_call_succeeds_and_the_stand_in_is_ended(own: 
 def test_a_change_of_answers_is_tried_with_its_stand_ins(own: Living, tmp_path: Path) -> None:
     living = own.copy(tmp_path / "own")
     give_proof(living.folder, free_ports(1)[0])
-    # Those that remain would meet what `proof.yaml` sets; the others only cost time.
-    for test in set((living.folder / "tests/runtime").glob("test_*.py")) - kept(living):
-        test.unlink()
-    living.commit()
+    keep_few_tests(living)
 
     changed = living.run("set", "license=mit", "--json")
 
-    assert [changed.document[step] for step in ("locked", "tested", "proven", "applied")] == [True] * 4
+    assert [changed.document[step] for step in STEPS] == [True] * len(STEPS)
+
+
+@pytest.mark.parametrize("upstream", ["up", "down"])
+def test_an_update_is_tried_whatever_its_upstream_does_and_keeps_what_is_its_own(upstream: str, tmp_path: Path) -> None:
+    living = begin_own(tmp_path, {"transport": "http"})
+    edited = edit_egress(living)
+    if upstream == "up":
+        give_proof(living.folder, free_ports(1)[0])
+    keep_few_tests(living)
+    release_newer(tmp_path / "template")
+
+    updated = living.run("update", "--json")
+
+    assert updated.status == 0, updated.err
+    assert [updated.document[step] for step in STEPS] == [True] * len(STEPS)
+    assert_updated(living, edited)
+
+
+@pytest.mark.cluster
+@pytest.mark.timeout(1800)
+def test_it_moves_from_compose_to_a_cluster_survives_a_bad_release_and_is_updated_there(tmp_path: Path) -> None:
+    answers = {"transport": "http", "deployment": "compose", "ci": "github", "image_repository": IMAGE}
+    living = begin_own(tmp_path, TEXTS | answers)
+    edited = edit_egress(living)
+    give_proof(living.folder, free_ports(1)[0])
+    keep_few_tests(living)
+    moved = living.run("set", "deployment=kubernetes", "--json")
+    assert [moved.document[step] for step in STEPS] == [True] * len(STEPS)
+    give_settings(living.folder, NAME)
+    living.commit()
+
+    with running_control_planes(["main"], tmp_path, audience=NAME) as [plane]:
+        cluster = Cluster(living.folder, [plane], "local")
+        put_into_service(cluster)
+        assert cluster.deploy(SECOND, seconds=300).returncode == 0
+        bad = cluster.deploy(BAD, seconds=300)
+        assert (bad.returncode, image(plane)) == (1, SECOND)
+        assert "did not become ready and it went back" in bad.stderr, bad.stderr
+        assert cluster.deploy(FIRST, seconds=300).returncode == 0
+        assert image(plane) == FIRST
+
+        release_newer(tmp_path / "template")
+        updated = living.run("update", "--json")
+        assert [updated.document[step] for step in STEPS] == [True] * len(STEPS)
+        assert_updated(living, edited)
+        living.commit()
+        applied = cluster.apply(plane)
+        assert applied.returncode == 0, applied.stderr
+        assert cluster.deploy(SECOND, seconds=300).returncode == 0
+        assert image(plane) == SECOND
+
+
+def put_into_service(cluster: Cluster) -> None:
+    """Do what the README asks of its operator before the first release of CI, and commit."""
+    [plane] = cluster.planes
+    plane.do("create", "namespace", NAME)
+    make_secret(cluster, plane)
+    release_first(cluster)
+    Living(cluster.repository).commit()
+    applied = cluster.apply(plane)
+    assert applied.returncode == 0, applied.stderr
+    plane.do("rollout", "status", f"deployment/{NAME}", "--namespace", NAME, "--timeout", "90s")
+    [settings] = [
+        each["data"]
+        for each in plane.get("configmaps", "--namespace", NAME)["items"]
+        if each["metadata"]["name"].startswith(f"{NAME}-settings")
+    ]
+    assert settings["MCP_EGRESS_ALLOWED_HOSTS"] == "crm.example.com"
+    set_deadline(cluster)
