@@ -13,7 +13,7 @@ import yaml
 
 from scaffold.controls import find_regressions, read_catalogue
 from tests.combinations import complete
-from tests.deployments import render_answers
+from tests.deployments import find_tool, render_answers
 from tests.test_check import REPOSITORIES
 
 Row = dict[str, Any]
@@ -50,6 +50,8 @@ def mutation(repository: Path, row: Row) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", sorted({row["in"] for row in ROWS}))
 def test_no_mutation_survives(name, tmp_path):
+    if REPOSITORIES[name].get("deployment") == "kubernetes":
+        find_tool("kubectl")
     repository = render_answers(complete(REPOSITORIES[name]), tmp_path / "repository")
     (repository / "uv.lock").touch()
     controls = {control.id: control for control in read_catalogue(repository)}
