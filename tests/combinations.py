@@ -159,9 +159,7 @@ def complete(row: Answers) -> Answers:
         if audience := AUDIENCES.get(answers["auth_provider"]):
             answers["auth_audience"] = audience
     if "regions" in answers:
-        deployment = answers.get("deployment", "none")
-        authorized = "fedramp-moderate" in answers.get("compliance", [])
-        answers["regions"] = regions_of(f"{deployment}, FedRAMP" if authorized else deployment, answers["regions"])
+        answers["regions"] = regions_of(answers)
     unasked = []
     if answers["transport"] == "stdio":
         unasked += ["auth_provider", "deployment", "replica_state"]
@@ -172,10 +170,12 @@ def complete(row: Answers) -> Answers:
     return {name: value for name, value in answers.items() if name not in unasked}
 
 
-def regions_of(place: str, like: str) -> str:
-    """As many regions, by the names that they have there."""
-    names = REGIONS.get(place, VALUES["regions"][-1].split(","))
-    return ",".join(names[: like.count(",") + 1])
+def regions_of(answers: Answers) -> str:
+    """As many regions as are answered, by names that the deployment and the frameworks take."""
+    deployment = answers.get("deployment", "none")
+    authorized = "fedramp-moderate" in answers.get("compliance", [])
+    names = REGIONS.get(f"{deployment}, FedRAMP" if authorized else deployment, VALUES["regions"][-1].split(","))
+    return ",".join(names[: answers["regions"].count(",") + 1])
 
 
 def label(answers: Answers) -> str:

@@ -127,7 +127,7 @@ def changes() -> list[tuple[Answers, str, Any]]:
     for row in pairs():
         for key, values in VALUES.items():
             for choice in values:
-                value = regions_of(row.get("deployment", "none"), choice) if key == "regions" else choice
+                value = regions_of(row | {key: choice}) if key == "regions" else choice
                 changed = {**row, key: value}
                 if key in row and row[key] != value and _is_allowed(changed):
                     found.setdefault((key, str(row[key]), str(value)), (row, key, value))
@@ -151,13 +151,13 @@ CHOSEN = ALL[:: max(len(ALL) // SAMPLE, 1)]
 
 
 def together(row: Answers, key: str, value: Any) -> dict[str, Any]:
-    """The answer, and what goes with it: a provider's issuer and audience have its own shape, a cloud's regions too."""
+    """The answer, and what goes with it: the issuer and audience of a provider, the regions of a place."""
     given = {key: value}
     if key == "auth_provider" and value != "none":
         given["auth_issuer"] = ISSUERS[value]
         given["auth_audience"] = AUDIENCES.get(value, "https://audience.example.com/mcp")
-    if key == "deployment" and value in CLUSTERS and "regions" in row:
-        given["regions"] = regions_of(value, row["regions"])
+    if key in ("deployment", "compliance") and "regions" in row and {**row, **given}["deployment"] in CLUSTERS:
+        given["regions"] = regions_of(row | given)
     return given
 
 
