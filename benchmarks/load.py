@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scaffold.proof.wire import Endpoint, Era, modern_headers, modern_params
+from scaffold.endpoint import Endpoint
+from scaffold.proof.wire import Era, modern_headers, modern_params
 
 PATIENCE_SECONDS = 30.0
 

@@ -17,11 +17,12 @@ from tempfile import TemporaryDirectory
 from load import Caller, CallFailedError, open_session, send_calls, written_call
 from scaffolders import CREATE_MCP_OAUTH
 
+from scaffold.endpoint import Endpoint
 from scaffold.proof.boot import find_uv, free_ports, install, production_settings, started_group
 from scaffold.proof.collector import running_collector
 from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
-from scaffold.proof.repository import Repository
-from scaffold.proof.wire import Endpoint, Era
+from scaffold.proof.wire import Era
+from scaffold.rendered.repository import Repository
 
 HERE = Path(__file__).parent
 ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "telemetry=both")

@@ -23,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 from scaffold import environment
 from scaffold.errors import ScaffoldError
 from scaffold.git import Git
-from scaffold.source import QUESTION_FOLDERS, TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS
+from scaffold.template.source import QUESTION_FOLDERS, TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS
 
 BUNDLE_NAME = "template.bundle"
 # Without the attributes a checkout on Windows would turn every line ending.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scaffold.answers import Answers
 from scaffold.console import say, shown
 from scaffold.errors import Interrupted
-from scaffold.presets import Preset
+from scaffold.template.presets import Preset
+from scaffold.template.questions import Answers
 
 
 def pick_preset(presets: Mapping[str, Preset]) -> Answers:

@@ -1,10 +1,9 @@
-"""YAML as people write it, and as the template declares its questions in it."""
+"""YAML as people write it."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
@@ -16,11 +15,10 @@ else:
     # libyaml, where the installed PyYAML has it, is about ten times faster.
     SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_JOINED = {"_exclude", "_skip_if_exists"}
+__all__ = ["JsonValue", "SafeLoader", "parse", "read"]
 
-
-class _DeclarationLoader(SafeLoader):
-    """Follows `!include`, as Copier does."""
+JsonValue: TypeAlias = Any
+"""What JSON can hold, from a peer that may send anything."""
 
 
 def parse(text: str) -> object:
@@ -50,23 +48,3 @@ def read(path: Path) -> object:
         raise RefusedError(f"{path} cannot be read: it is not UTF-8.") from error
     except ValueError as error:
         raise RefusedError(f"{path} cannot be read: it is {error}.") from error
-
-
-@cache
-def read_declarations(path: Path) -> dict[str, Any]:
-    """Read `copier.yml` as Copier does: its documents merged and some lists joined, `!include` followed."""
-    with path.open("rb") as file:
-        documents = [document for document in yaml.load_all(file, Loader=_DeclarationLoader) if document]
-    merged: dict[str, Any] = {}
-    for document in documents:
-        joined = {key: [*merged.get(key, ()), *document[key]] for key in _JOINED & document.keys()}
-        merged |= document | joined
-    return merged
-
-
-def _include(loader: _DeclarationLoader, node: yaml.ScalarNode) -> object:
-    del loader
-    return read_declarations(Path(node.start_mark.name).parent / node.value)
-
-
-_DeclarationLoader.add_constructor("!include", _include)

@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from scaffold.rendering import Renderer
-from scaffold.source import TemplateSource
+from scaffold.template.rendering import Renderer
+from scaffold.template.source import TemplateSource
 from tests.living import Living, Template, git
 
 _numbers = count()

@@ -25,7 +25,7 @@ from pathlib import Path
 import uv
 from packaging.requirements import Requirement
 
-from scaffold.presets import read_presets
+from scaffold.template.presets import read_presets
 from tests.combinations import Answers, complete, label, lives, pairs
 from tests.deployments import is_installed
 from tests.scanners import SCANS, Scan, scan

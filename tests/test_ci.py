@@ -19,8 +19,8 @@ import pytest
 import uv
 from ruamel.yaml import YAML
 
-from scaffold.rendering import Renderer
-from scaffold.source import TemplateSource
+from scaffold.template.rendering import Renderer
+from scaffold.template.source import TemplateSource
 from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents, render_answers
 from tests.living import git
 from tests.scanners import scan

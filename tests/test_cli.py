@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from scaffold import documents
+from scaffold.template.declarations import read_declarations
 from tests.template import CHECKOUT
 
 SLOW = {"copier", "jinja2", "plumbum", "prompt_toolkit", "questionary", "rich", "yaml"}
@@ -81,7 +81,7 @@ def test_words_that_a_terminal_cannot_encode_are_escaped():
 
 
 def test_the_template_needs_no_trust():
-    declared = documents.read_declarations(CHECKOUT / "copier.yml")
+    declared = read_declarations(CHECKOUT / "copier.yml")
     assert not {"_tasks", "_migrations", "_jinja_extensions"} & declared.keys()
 
 

@@ -17,7 +17,7 @@ from uv import find_uv_bin
 
 from release import check as release_check
 from release.bundle import BUNDLE_NAME, repository_in
-from scaffold.source import CANONICAL_URL
+from scaffold.template.source import CANONICAL_URL
 
 PROJECT = Path(__file__).parents[1]
 PROBE = "template/update-probe.txt"
@@ -212,7 +212,11 @@ def test_a_wheel_from_the_sdist_is_the_same_and_needs_no_git(
 
 def test_an_extracted_sdist_takes_its_bundle(extracted: Path) -> None:
     shown = run(
-        *(sys.executable, "-c", "from scaffold.source import template_source as find; print(find().kind, find().ref)"),
+        *(
+            sys.executable,
+            "-c",
+            "from scaffold.template.source import template_source as find; print(find().kind, find().ref)",
+        ),
         cwd=extracted,
         PYTHONPATH="",
     )

@@ -12,9 +12,10 @@ import pytest
 import yaml
 from jinja2 import Environment, nodes
 
-from scaffold import documents, hooks
-from scaffold.rendering import Renderer
-from scaffold.source import template_source
+from scaffold import hooks
+from scaffold.template.declarations import read_declarations
+from scaffold.template.rendering import Renderer
+from scaffold.template.source import template_source
 from tests.template import CHECKOUT
 
 WIDEST = {
@@ -64,7 +65,7 @@ def test_every_locked_name_is_reserved(tmp_path):
     hooks.lock(repository)
     packages = tomllib.loads((repository / "uv.lock").read_text(encoding="utf-8"))["package"]
     locked = {package["name"] for package in packages if package["source"] != {"editable": "."}}
-    reserved = documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]["distributions"]
+    reserved = read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]["distributions"]
     assert locked <= set(reserved.split())
 
 

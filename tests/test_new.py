@@ -22,7 +22,7 @@ import yaml
 from scaffold import cli, hooks
 from scaffold.commands import new
 from scaffold.errors import CannotProve, LockError
-from scaffold.source import TemplateSource
+from scaffold.template.source import TemplateSource
 from scaffold.workspace import workspace
 from tests.combinations import hurt, label, lives
 from tests.template import CHECKOUT, copy_template

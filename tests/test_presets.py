@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from scaffold import cli
-from scaffold.answers import Questionnaire
 from scaffold.errors import RefusedError
-from scaffold.presets import find_preset, read_presets
+from scaffold.template.presets import find_preset, read_presets
+from scaffold.template.questions import Questionnaire
 from tests.questionnaire import QuestionsOnly
 from tests.template import CHECKOUT
 

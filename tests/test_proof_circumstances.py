@@ -14,9 +14,9 @@ import pytest
 from scaffold.errors import CannotProve, RefusedError, StandInError
 from scaffold.proof import stand_ins
 from scaffold.proof.boot import free_ports
-from scaffold.proof.circumstances import Circumstances, GivenCall, Service
 from scaffold.proof.samples import choose
 from scaffold.proof.wire import Message
+from scaffold.rendered.proof_settings import Circumstances, GivenCall, Service
 
 SERVE = """import socket, sys
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))

@@ -14,12 +14,12 @@ import jwt
 import pytest
 from cryptography.exceptions import InvalidSignature
 
-from scaffold import documents
 from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
-from scaffold.source import template_source
+from scaffold.template.declarations import read_declarations
+from scaffold.template.source import template_source
 
 AUDIENCE = "https://mcp.example.com/mcp"
-ROWS = documents.read_declarations(template_source().questions / "copier.yml")["providers"]["default"]
+ROWS = read_declarations(template_source().questions / "copier.yml")["providers"]["default"]
 PROVIDERS = sorted(ROWS.keys() - {"none"})
 
 

@@ -18,7 +18,7 @@ from scaffold.commands.new import Request, create
 from scaffold.proof import ProofReport, boot, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
-from scaffold.proof.repository import Repository
+from scaffold.rendered.repository import Repository
 from tests.servers.started import TRAPS
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("proof-life")]

@@ -15,8 +15,8 @@ import pytest
 import uv
 
 from scaffold.proof.boot import Installation
-from scaffold.proof.repository import Repository
 from scaffold.proof.store import PROGRAMS, running_store
+from scaffold.rendered.repository import Repository
 from tests.deployments import Repositories
 
 pytestmark = [

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from scaffold.commands.prove import Request, prove, read_token
+from scaffold.endpoint import Endpoint
 from scaffold.errors import CannotProve, RefusedError
 from scaffold.proof import ProofReport, prove_url
 from scaffold.proof.boot import free_ports
 from scaffold.proof.probe import Status
-from scaffold.proof.wire import Endpoint, WireError, exchange
+from scaffold.proof.wire import WireError, exchange
 
 BARE_SERVER = Path(__file__).parent / "servers" / "bare_sdk.py"
 

@@ -19,7 +19,7 @@ from scaffold.proof import ProofReport, boot, conversation, prove_repository, pr
 from scaffold.proof.boot import Installation, NotStarted
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL, lifecycle
-from scaffold.proof.repository import Repository
+from scaffold.rendered.repository import Repository
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the weak server is started through a shell script")
 

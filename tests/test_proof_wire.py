@@ -12,11 +12,12 @@ import pytest
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, decode_header_value
 from mcp_types import InitializeRequestParams
 
+from scaffold.endpoint import Endpoint
 from scaffold.proof import wire
 from scaffold.proof.probe import MCP_HTTP, Deviation, Family, Need, Skip, Status
 from scaffold.proof.proving import _asked, printable
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import Client, Endpoint, Era, Reply, WireError, exchange, header_value, modern_headers
+from scaffold.proof.wire import Client, Era, Reply, WireError, exchange, header_value, modern_headers
 
 
 @contextmanager

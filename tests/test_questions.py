@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from copier._template import load_template_config
 
-from scaffold import documents
+from scaffold.template.declarations import read_declarations
 from tests.combinations import HURTING, label, pairs
 from tests.questionnaire import RULES, TEMPLATES, QuestionsOnly
 from tests.template import CHECKOUT
@@ -345,7 +345,7 @@ def test_the_image_lies_beside_the_repository(questions, repository_url, image):
 
 
 def defaults_of(key: str, **answers: object) -> str:
-    declared = documents.read_declarations(CHECKOUT / "copier.yml")
+    declared = read_declarations(CHECKOUT / "copier.yml")
     known = {name: declared[name]["default"] for name in ("reserved", "forges")}
     return TEMPLATES.from_string(declared[key]["default"]).render(**known, **answers).strip()
 
@@ -353,14 +353,14 @@ def defaults_of(key: str, **answers: object) -> str:
 @pytest.mark.parametrize(
     "names",
     [
-        *documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"].values(),
+        *read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"].values(),
         "\0".join(answers["project_name"] for answers in HURTING),
         "\0".join(["MCP", "x", "42", "ß", "İstanbul", "a-", "A" * 24 + "-b", "a" * 16 + "-server"]),
     ],
-    ids=[*documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"], "hurting", "odd"],
+    ids=[*read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"], "hurting", "odd"],
 )
 def test_a_short_name_that_is_derived_is_one_that_is_taken(names):
-    reserved = documents.read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]
+    reserved = read_declarations(CHECKOUT / "copier.yml")["reserved"]["default"]
     for name in names.split("\0") if "\0" in names else names.split():
         slug = defaults_of("project_slug", project_name=name)
         package = defaults_of("package_name", project_slug=slug)
@@ -375,7 +375,7 @@ def test_no_default_is_refused_by_its_own_question(questions, answers):
 
 
 def test_declarations_are_read_as_copier_reads_them() -> None:
-    ours = documents.read_declarations(CHECKOUT / "copier.yml")
+    ours = read_declarations(CHECKOUT / "copier.yml")
     copiers = load_template_config(CHECKOUT / "copier.yml")
     assert [key for key in ours if key[0] != "_"] == [key for key in copiers if key[0] != "_"]
     assert ours == copiers

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from scaffold.cli import app
 from scaffold.errors import ScaffoldError
-from scaffold.source import CANONICAL_URL
+from scaffold.template.source import CANONICAL_URL
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

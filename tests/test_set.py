@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from scaffold.ownership import Ownership
-from scaffold.source import TemplateSource
+from scaffold.template.ownership import Ownership
+from scaffold.template.source import TemplateSource
 from tests.combinations import AUDIENCES, CLUSTERS, ISSUERS, REFUSED, VALUES, Answers, complete, pairs, regions_of
 from tests.living import LINES, Living, Template
 from tests.releases import live, release, render

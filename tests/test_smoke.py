@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.presets import read_presets
+from scaffold.template.presets import read_presets
 from tests import smoke
 from tests.combinations import lives, pairs
 from tests.template import CHECKOUT

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from release import bundle
-from scaffold import source
 from scaffold.commands.source import show_source
-from scaffold.source import CANONICAL_URL, SourceError, TemplateSource, template_source
+from scaffold.template import source
+from scaffold.template.source import CANONICAL_URL, SourceError, TemplateSource, template_source
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -12,8 +12,8 @@ import copier
 import pytest
 import yaml
 
-from scaffold.rendering import Renderer
-from scaffold.source import TemplateSource
+from scaffold.template.rendering import Renderer
+from scaffold.template.source import TemplateSource
 from tests.living import Living, Template, git
 from tests.releases import live, release
 from tests.scanners import scan

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scaffold.ownership import Ownership
+from scaffold.template.ownership import Ownership
 from tests.combinations import label, lives
 from tests.living import git
 from tests.releases import live, release, render

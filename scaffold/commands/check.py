@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaffold.answers import STILL_AN_EXAMPLE, placeholders
 from scaffold.console import emit, say
 from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
 from scaffold.errors import ExitStatus
-from scaffold.ownership import Ownership
-from scaffold.rendering import ANSWERS_FILE, recorded_answers
-from scaffold.source import template_source
+from scaffold.template.ownership import Ownership
+from scaffold.template.questions import STILL_AN_EXAMPLE, placeholders
+from scaffold.template.rendering import ANSWERS_FILE, recorded_answers
+from scaffold.template.source import template_source
 
 
 def check(path: Path, *, json: bool) -> ExitStatus:

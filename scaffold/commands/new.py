@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scaffold import console, dialogue, hooks
-from scaffold.answers import (
+from scaffold.errors import ExitStatus, ProofError, RefusedError, UnavailableError, noted
+from scaffold.suggestions import suggest
+from scaffold.template.ownership import OwnedFile, Ownership
+from scaffold.template.presets import find_preset, read_presets
+from scaffold.template.questions import (
     STILL_AN_EXAMPLE,
     Answers,
     Given,
@@ -16,12 +20,8 @@ from scaffold.answers import (
     placeholders,
     read_data_file,
 )
-from scaffold.errors import ExitStatus, ProofError, RefusedError, UnavailableError, noted
-from scaffold.ownership import OwnedFile, Ownership
-from scaffold.presets import find_preset, read_presets
-from scaffold.rendering import Render, Renderer
-from scaffold.source import TemplateSource, template_source
-from scaffold.suggestions import suggest
+from scaffold.template.rendering import Render, Renderer
+from scaffold.template.source import TemplateSource, template_source
 from scaffold.workspace import Workspace, free_destination, workspace
 
 

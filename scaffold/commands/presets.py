@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from scaffold.console import emit, say, shown
-from scaffold.presets import Preset, read_presets
-from scaffold.source import template_source
+from scaffold.template.presets import Preset, read_presets
+from scaffold.template.source import template_source
 
 
 def show_presets(*, json: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scaffold.answers import Question, Questionnaire
 from scaffold.console import emit, say, shown
-from scaffold.source import template_source
+from scaffold.template.questions import Question, Questionnaire
+from scaffold.template.source import template_source
 
 
 def show_questions(*, json: bool) -> None:

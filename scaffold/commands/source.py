@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 
-from scaffold.source import TemplateSource, template_source
+from scaffold.template.source import TemplateSource, template_source
 
 
 def show_source(*, env: bool = False) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from scaffold import console
 from scaffold.errors import ConflictError, ExitStatus
-from scaffold.source import template_source
+from scaffold.template.source import template_source
 from scaffold.updating import application, wording
 from scaffold.updating.history import History
 from scaffold.updating.plan import Plan, Verification

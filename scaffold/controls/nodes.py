@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import yaml
 
-if TYPE_CHECKING:
-    from yaml import SafeLoader
-else:
-    SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from scaffold.documents import SafeLoader
 
 
 class _Loader(SafeLoader):

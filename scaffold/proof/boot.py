@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import IO
 
 from scaffold import environment
+from scaffold.endpoint import Endpoint
 from scaffold.errors import CannotProve
-from scaffold.proof.repository import Repository
-from scaffold.proof.wire import Endpoint, WireError, exchange
+from scaffold.proof.wire import WireError, exchange
+from scaffold.rendered.repository import Repository
 
 READY_SECONDS = 60.0
 GRACE_SECONDS = 30

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from scaffold.proof import boot, samples
-from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.wire import CLIENT, Era, Message, as_message, modern_params, parse
+from scaffold.rendered.proof_settings import GivenCall
 
 EXIT_SECONDS = 30.0
 

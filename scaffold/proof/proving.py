@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from scaffold.endpoint import Endpoint
 from scaffold.errors import RefusedError
 from scaffold.proof import conversation, rows, stand_ins
 from scaffold.proof.boot import (
@@ -22,17 +23,17 @@ from scaffold.proof.boot import (
     install,
     production_settings,
 )
-from scaffold.proof.circumstances import Circumstances
 from scaffold.proof.collector import running_collector
 from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Authority, Issuer, running_issuer
 from scaffold.proof.probe import Deviation, Need, Probe, Result, Skip, Status
 from scaffold.proof.probes import ALL
 from scaffold.proof.report import ProofReport
-from scaffold.proof.repository import Repository
 from scaffold.proof.store import running_store
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import Endpoint, Era, WireError
+from scaffold.proof.wire import Era, WireError
+from scaffold.rendered.proof_settings import Circumstances
+from scaffold.rendered.repository import Repository
 
 Progress = Callable[[str], None]
 

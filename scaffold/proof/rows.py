@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scaffold import documents
 from scaffold.errors import CannotProve
 from scaffold.proof.issuer import TokenShape
-from scaffold.proof.repository import Repository
-from scaffold.source import template_source
+from scaffold.rendered.repository import Repository
+from scaffold.template.declarations import read_declarations
+from scaffold.template.source import template_source
 
 
 def token_shape(repository: Repository) -> TokenShape:
@@ -26,6 +26,6 @@ def token_shape(repository: Repository) -> TokenShape:
 
 
 def _rows() -> Mapping[str, Any]:
-    questions = documents.read_declarations(template_source().questions / "copier.yml")
+    questions = read_declarations(template_source().questions / "copier.yml")
     rows: Mapping[str, Any] = questions["providers"]["default"]
     return rows

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaffold.proof.circumstances import GivenCall
-from scaffold.proof.wire import JsonValue, Message, header_value
+from scaffold.documents import JsonValue
+from scaffold.proof.wire import Message, header_value
+from scaffold.rendered.proof_settings import GivenCall
 
 UNKNOWN_ARGUMENT = "not_an_argument_of_this_tool"
 DEEPEST = 8

@@ -14,10 +14,11 @@ from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from pathlib import Path
 
+from scaffold.endpoint import Endpoint
 from scaffold.errors import CannotProve, StandInError
 from scaffold.proof.boot import LOG_LINES, READY_SECONDS, WINDOWS, last_lines, started_group
-from scaffold.proof.circumstances import Address, Service
-from scaffold.proof.wire import Endpoint, WireError, exchange
+from scaffold.proof.wire import WireError, exchange
+from scaffold.rendered.proof_settings import Address, Service
 
 ENDING_SECONDS = 5.0
 PAUSE_SECONDS = 0.05

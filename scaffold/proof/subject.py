@@ -9,11 +9,12 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from scaffold.endpoint import Endpoint
 from scaffold.proof import samples
-from scaffold.proof.circumstances import GivenCall
 from scaffold.proof.issuer import Issuer
 from scaffold.proof.probe import Deviation, Need, Skip
-from scaffold.proof.wire import Client, Endpoint, Era, Message, Reply, exchange
+from scaffold.proof.wire import Client, Era, Message, Reply, exchange
+from scaffold.rendered.proof_settings import GivenCall
 
 if TYPE_CHECKING:
     from scaffold.proof.boot import NotStarted, Run, Server

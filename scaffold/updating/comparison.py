@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from scaffold.ownership import Owner, Ownership
+from scaffold.template.ownership import Owner, Ownership
 from scaffold.updating.plan import FileChange, Kind, Stages
 from scaffold.updating.trees import Entry, Tree, Workshop
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from scaffold.answers import did_you_mean
 from scaffold.errors import RefusedError
 from scaffold.git import Git, GitError
-from scaffold.source import CANONICAL_URL, SourceError, TemplateSource
+from scaffold.template.questions import did_you_mean
+from scaffold.template.source import CANONICAL_URL, SourceError, TemplateSource
 
 LATEST = "HEAD"
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from scaffold.answers import Answer
-from scaffold.ownership import Owner
+from scaffold.template.ownership import Owner
+from scaffold.template.questions import Answer
 from scaffold.updating.trees import Entry
 
 LOCK_FILE = "uv.lock"

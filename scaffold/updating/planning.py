@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from scaffold.answers import Answers, Given, Questionnaire, parse_assignments
 from scaffold.errors import RefusedError
-from scaffold.ownership import Ownership
-from scaffold.rendering import ANSWERS_FILE, Refusals, Renderer
+from scaffold.template.ownership import Ownership
+from scaffold.template.questions import Answers, Given, Questionnaire, parse_assignments
+from scaffold.template.rendering import ANSWERS_FILE, Refusals, Renderer
 from scaffold.updating.comparison import Comparison, Outcome, Render, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, QuestionChange

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scaffold import documents
-from scaffold.answers import Answers
+from scaffold.template.declarations import read_declarations
+from scaffold.template.questions import Answers
 from scaffold.updating.plan import QuestionChange
 
 RENAMES_FILE = "renamed.yml"
@@ -16,7 +16,7 @@ RENAMES_FILE = "renamed.yml"
 def read_renames(template: Path) -> dict[str, str]:
     """The questions' new names by all their old ones, over several renames too; empty without the file."""
     file = template / RENAMES_FILE
-    table = documents.read_declarations(file) if file.is_file() else {}
+    table = read_declarations(file) if file.is_file() else {}
     return {old: _last_name(table, new) for old, new in table.items()}
 
 

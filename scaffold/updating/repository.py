@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold import documents
-from scaffold.answers import Answers
 from scaffold.errors import NotRendered, RefusedError
 from scaffold.git import Git, decoded
-from scaffold.rendering import ANSWERS_FILE
+from scaffold.template.questions import Answers
+from scaffold.template.rendering import ANSWERS_FILE
 
 _SEAL = re.compile(r"^#.*\bseal (?P<seal>[0-9a-f]+)", re.MULTILINE)
 _SHOWN = 3

@@ -12,7 +12,7 @@ from scaffold import console, hooks
 from scaffold.environment import for_server, for_tests
 from scaffold.errors import ProofError, ScaffoldError, UnavailableError
 from scaffold.proof import boot, prove_repository, stand_ins
-from scaffold.proof.circumstances import Circumstances
+from scaffold.rendered.proof_settings import Circumstances
 from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, Verification
 from scaffold.updating.repository import LivingRepository
 from scaffold.updating.trees import Entry, Workshop

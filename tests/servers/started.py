@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scaffold.commands.new import Request, create
 from scaffold.proof.boot import Installation, install
-from scaffold.proof.repository import Repository
+from scaffold.rendered.repository import Repository
 
 TRAPS = {
     **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scaffold.documents import JsonValue
 from scaffold.proof import samples
 from scaffold.proof.probe import MCP_TOOLS, TOO_MANY, Deviation, Family, Need, check
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import JsonValue
 
 FAMILY = Family("limits", Need.ENDPOINT, Need.ACCESS)
 

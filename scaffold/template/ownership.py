@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from pathspec import GitIgnoreSpec
 
-from scaffold import documents
+from scaffold.template.declarations import read_declarations
 
 Owner: TypeAlias = Literal["managed", "yours"]
 
@@ -31,7 +31,7 @@ class Ownership:
     @classmethod
     def read(cls, folder: Path) -> Ownership:
         """Read the table from the template's questions."""
-        patterns = documents.read_declarations(folder / "copier.yml")["_skip_if_exists"]
+        patterns = read_declarations(folder / "copier.yml")["_skip_if_exists"]
         return cls(str(pattern) for pattern in patterns)
 
     def of(self, path: str) -> Owner:

@@ -22,7 +22,7 @@ TEMPLATE_FOLDERS: Final = (*QUESTION_FOLDERS, "includes", "template")
 TEMPLATE_PATHSPECS: Final = (":(top,glob)*.yml", *TEMPLATE_FOLDERS)
 """What git calls the files that a render needs."""
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 class SourceError(ScaffoldError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scaffold.errors import RenderError
 from scaffold.git import Git, GitError
-from scaffold.source import TEMPLATE_PATHSPECS, TemplateSource
+from scaffold.template.source import TEMPLATE_PATHSPECS, TemplateSource
 
 _SEPARATOR = "{{_copier_conf.sep}}"
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from scaffold import documents
+from scaffold.documents import JsonValue
+from scaffold.endpoint import Endpoint
 from scaffold.errors import RefusedError
-from scaffold.proof.wire import Endpoint, JsonValue
 
 FILE = "proof.yaml"
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from scaffold import documents
 from scaffold.errors import RefusedError
+from scaffold.template.declarations import read_declarations
 
 Answer: TypeAlias = str | int | float | bool | list[str]
 Answers: TypeAlias = dict[str, Answer]
@@ -86,7 +87,7 @@ class Questionnaire:
     @classmethod
     def read(cls, folder: Path) -> Questionnaire:
         """Read `copier.yml` and the files that it includes."""
-        entries = documents.read_declarations(folder / "copier.yml").items()
+        entries = read_declarations(folder / "copier.yml").items()
         details = {key: value for key, value in entries if not key.startswith("_")}
         asked = {key: _question(key, value) for key, value in details.items() if value.get("when") is not False}
         return cls(asked, frozenset(details.keys() - asked.keys()))

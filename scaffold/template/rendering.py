@@ -16,10 +16,10 @@ from unittest.mock import patch
 import yaml
 
 from scaffold import documents
-from scaffold.answers import Answers, Given
 from scaffold.errors import RefusedAnswer, RefusedError, RenderError
-from scaffold.source import TemplateSource
-from scaffold.unpacking import unpack
+from scaffold.template.questions import Answers, Given
+from scaffold.template.source import TemplateSource
+from scaffold.template.unpacking import unpack
 
 ANSWERS_FILE = ".copier-answers.yml"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold import documents
-from scaffold.answers import Answers, did_you_mean
 from scaffold.errors import RefusedError
+from scaffold.template.declarations import read_declarations
+from scaffold.template.questions import Answers, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Preset:
 
 def read_presets(folder: Path) -> dict[str, Preset]:
     """Read the presets of the template in `folder`."""
-    rows = documents.read_declarations(folder / "data" / "presets.yml")
+    rows = read_declarations(folder / "data" / "presets.yml")
     return {name: Preset(name, row["description"], row["answers"]) for name, row in rows.items()}
 
 

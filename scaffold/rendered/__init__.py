@@ -1,0 +1,1 @@
+"""A rendered repository, read: its answers, its files, and what it says about its proof."""

@@ -1,0 +1,1 @@
+"""The template: where it comes from, what it asks, and how it becomes a repository."""
