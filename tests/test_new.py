@@ -364,6 +364,18 @@ def test_without_a_terminal_missing_answers_are_named(run, tmp_path):
     assert paths(tmp_path) == set()
 
 
+def test_missing_answers_are_told_with_what_is_refused(run):
+    given = ["-dtransport=http", "-dauth_provider=nonee", "-dproject_slug=mcp", "-dpublic_url=http://a"]
+    finished = run("new", "notes", "--json", *BARE, *given)
+    *refused, missing = finished.document["errors"]
+    assert (finished.status, [sentence.split()[0] for sentence in refused]) == (
+        2,
+        ["auth_provider", "project_slug", "public_url"],
+    )
+    assert missing.startswith("Nobody can be asked here, and there is no answer to project_name, package_name,")
+    assert not {"auth_issuer", "auth_provider", "public_url"} & set(missing.replace(",", "").split())
+
+
 def test_a_refusal_is_a_document_for_programs(run):
     finished = run("new", "notes", "--defaults", "--json", "-dtransport=carrier-pigeon")
     assert finished.document["exit_status"] == finished.status == 2

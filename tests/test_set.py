@@ -201,3 +201,28 @@ def test_an_answer_that_no_longer_fits_is_named_with_its_key(released, tmp_path)
     assert finished.status == 2
     assert "auth_issuer cannot stay 'https://id.example.com'" in finished.document["error"]
     assert living.status() == []
+
+
+def test_refusals_of_every_kind_are_told_together_with_their_reasons(released, tmp_path) -> None:
+    before = {"transport": "http", "deployment": "aws-ecs", "compliance": ["iso-27001", "fedramp-moderate"]}
+    living = live(released, before, tmp_path)
+    given = ["ci", "project_slug=mcp", "nam=x", "auth_provider=okta", "regions=eu-west-1", "service_mesh=istio"]
+
+    finished = living.set(*given, "license=mit", "license=mit", "provider={}")
+
+    told = finished.document["errors"]
+    assert (finished.status, living.status()) == (2, [])
+    assert [sentence.partition(":")[0] for sentence in told[:-2]] == [
+        "'ci' is no answer",
+        "license is given twice",
+        "'nam' is no question",
+        "provider follows from other answers and cannot be set",
+        "project_slug must not be mcp, which a dependency or a program already uses",
+        "service_mesh applies only when deployment is kubernetes",
+    ]
+    assert told[-2].startswith("auth_issuer cannot stay 'https://id.example.com' with these answers: auth_issuer ")
+    assert told[-1] == (
+        "compliance cannot stay ['iso-27001', 'fedramp-moderate'] with these answers: compliance fedramp-moderate "
+        "needs regions that it authorizes, which for aws-ecs are those in the USA and not eu-west-1: choose others, "
+        "such as us-east-1, or leave it out."
+    )

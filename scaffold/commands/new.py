@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -134,14 +135,25 @@ def _given(request: Request, source: TemplateSource, refused: dict[str, str]) ->
 
 def _render_unasked(request: Request, renderer: Renderer, given: Given, repository: Path) -> Render:
     with console.step("Rendering"):
-        render = renderer.with_given(given, repository)
-    missing = [key for key in render.answers if key not in given.answers]
-    if missing and not request.defaults:
-        raise RefusedError(
+        render, refusals = renderer.without_refused(given, repository)
+    missing = [] if request.defaults else _unanswered(render, given, refusals.by_key.keys(), renderer.template)
+    if missing:
+        refusals.by_key["--defaults"] = (
             f"Nobody can be asked here, and there is no answer to {', '.join(missing)}: "
             "give each with -d KEY=VALUE, or take what is usual with --defaults."
         )
+    if refusals.by_key:
+        raise RefusedError(*refusals.sentences)
     return render
+
+
+def _unanswered(render: Render, given: Given, refused: AbstractSet[str], template: Path) -> list[str]:
+    """What nobody answered; whether a question is asked that depends on a refused answer is not known."""
+    return [
+        key
+        for key, question in Questionnaire.read(template).questions.items()
+        if key in render.answers.keys() - given.answers.keys() and refused.isdisjoint([key, *question.when.split()])
+    ]
 
 
 def _render_with_dialogue(

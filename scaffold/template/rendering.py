@@ -67,22 +67,15 @@ class Renderer:
             RefusedError: Answers are refused; it has a sentence for each.
             RenderError: The template cannot be rendered.
         """
-        return self.with_given(Given(answers), repository)
-
-    def with_given(self, given: Given, repository: Path) -> Render:
-        """Render; a question without an answer takes what is suggested for it and fits, else its default.
-
-        Raises:
-            RefusedError: Answers are refused; it has a sentence for each.
-            RenderError: The template cannot be rendered.
-        """
-        render, refusals = self.without_refused(given, repository)
+        render, refusals = self.without_refused(Given(answers), repository)
         if refusals.by_key:
             raise RefusedError(*refusals.sentences)
         return render
 
     def without_refused(self, given: Given, repository: Path) -> tuple[Render, Refusals]:
-        """Render as `with_given` does what is left of the answers when those that are refused are not given.
+        """Render what is left of the answers when those that are refused are not given.
+
+        A question without an answer takes what is suggested for it and fits, else its default.
 
         Raises:
             RefusedError: A default is refused, so that nothing can be left out to look further.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +24,21 @@ from scaffold.updating.trees import Entry, Workshop
 
 @dataclass(frozen=True)
 class Rendered:
-    """A render in the workshop, what it records, the template that it came from, and what of its answers is refused."""
+    """A render in the workshop.
+
+    Attributes:
+        recorded: What it records.
+        template: Where the template lies that it came from.
+        refusals: Why answers that were given cannot be taken.
+        ousted: Why answers that were recorded before cannot stay, by key.
+    """
 
     render: Render
     recorded: Recorded
     template: Path
     warnings: list[str]
     refusals: Refusals
+    ousted: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class Planner:
         questions = question_changes(recorded.answers, theirs.recorded.answers, renames)
         refused = [change for change in questions if change.kind == "changed" or _lost_its_value(change)]
         warnings = [
-            f"The template no longer takes {change.before!r} for {change.key}: it would become {change.value!r}."
+            f"The template no longer takes {change.before!r} for {change.key}: it would become {change.value!r}. "
+            f"{theirs.ousted.get(change.key, '')}".rstrip()
             for change in refused
         ]
         return self._plan(base, theirs, frozenset(), questions, warnings)
@@ -79,7 +88,7 @@ class Planner:
         refused = [
             *theirs.refusals.sentences,
             *_unasked(given.answers.keys() - theirs.refusals.by_key.keys(), theirs.recorded.answers),
-            *_side_effects(settled, questions),
+            *_side_effects(settled, questions, theirs.ousted),
         ]
         if refused:
             raise RefusedError(*refused)
@@ -111,15 +120,21 @@ class Planner:
 
     def _render(self, name: str, version: str, answers: Answers, given: Given, label: str) -> Rendered:
         place = self.folder / name
-        repository = place / "repository"
-        repository.mkdir(parents=True)
-        (repository / ANSWERS_FILE).write_text(yaml.safe_dump(answers), encoding="utf-8")
+        repository = _with_answers(place / "repository", answers)
         renderer = Renderer(self.history.source(version, place), place)
         rendered, refusals = renderer.without_refused(given, repository)
         tree = self.workshop.tree_of_folder(repository)
         render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
         recorded = Recorded.parse((repository / ANSWERS_FILE).read_text(encoding="utf-8"))
-        return Rendered(render, recorded, renderer.template, rendered.warnings, refusals)
+        taken = {key: value for key, value in given.answers.items() if key not in refusals.by_key}
+        replaced = _replaced({**answers, **taken}, recorded.answers)
+        ousted = {}
+        if replaced:
+            # Copier replaces a recorded answer by its default in silence, and refuses a given one aloud.
+            beside = _with_answers(place / "ousted", answers)
+            _, why = renderer.without_refused(Given({**taken, **replaced}), beside)
+            ousted = {key: sentence for key, sentence in why.by_key.items() if key in replaced}
+        return Rendered(render, recorded, renderer.template, rendered.warnings, refusals, ousted)
 
     def _ours(self) -> dict[str, Entry]:
         return self.workshop.read(self.living.head)
@@ -177,11 +192,21 @@ def _unasked(keys: AbstractSet[str], recorded: Answers) -> list[str]:
     ]
 
 
-def _side_effects(settled: AbstractSet[str], questions: list[QuestionChange]) -> list[str]:
+def _with_answers(repository: Path, answers: Answers) -> Path:
+    repository.mkdir(parents=True)
+    (repository / ANSWERS_FILE).write_text(yaml.safe_dump(answers), encoding="utf-8")
+    return repository
+
+
+def _replaced(answers: Answers, recorded: Answers) -> Answers:
+    return {key: value for key, value in answers.items() if key in recorded and recorded[key] != value}
+
+
+def _side_effects(settled: AbstractSet[str], questions: list[QuestionChange], ousted: Mapping[str, str]) -> list[str]:
     """An answer that nobody gave must not change."""
     return [
-        f"{change.key} cannot stay {change.before!r} with these answers: set it too, "
-        f"such as {change.key}={change.value!r}."
+        f"{change.key} cannot stay {change.before!r} with these answers: "
+        + ousted.get(change.key, f"set it too, such as {change.key}={change.value!r}.")
         for change in questions
         if change.kind == "changed" and change.key not in settled
     ]
