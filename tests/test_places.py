@@ -1,4 +1,4 @@
-"""What real hosts and clouds call things is taken, and what cannot exist is refused: the examples of each row."""
+"""What real hosts call things is taken, and what cannot exist is refused: the examples of each row."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from tests.questionnaire import RULES
 from tests.template import CHECKOUT
 
 PLACES: dict[str, dict[str, Any]] = YAML(typ="safe").load(CHECKOUT / "data" / "places.yml")
-FORGES, REGISTRIES, CLOUDS = (PLACES[name]["default"] for name in ("forges", "registries", "region_names"))
+FORGES, REGISTRIES = (PLACES[name]["default"] for name in ("forges", "registries"))
 Rows = list[Mapping[str, Any]]
 
 
 def examples(rows: Rows, verdict: str) -> list[tuple[str, str]]:
     return [(row["title"], value) for row in rows for value in row[verdict]]
-
-
-def regions(verdict: str) -> list[tuple[str, str]]:
-    return [(cloud, value) for cloud, details in CLOUDS.items() for _, value in examples(details["rows"], verdict)]
 
 
 @pytest.mark.parametrize("title, url", examples(FORGES, "taken"))
@@ -44,37 +40,11 @@ def test_what_is_no_image_repository_is_refused(title: str, image: str) -> None:
     assert RULES.image(image, REGISTRIES).strip().startswith("image_repository ")
 
 
-@pytest.mark.parametrize("cloud, region", regions("taken"))
-def test_a_region_is_taken(cloud: str, region: str) -> None:
-    assert RULES.region_names(region, cloud, CLOUDS) == ""
-
-
-@pytest.mark.parametrize("cloud, region", regions("refused"))
-def test_what_is_no_region_or_cannot_be_deployed_to_is_refused(cloud: str, region: str) -> None:
-    assert RULES.region_names(region, cloud, CLOUDS).strip().startswith("regions must ")
-
-
-def test_a_refused_region_comes_with_its_reason() -> None:
-    told = " ".join(RULES.region_names("usgovvirginia", "azure-container-apps", CLOUDS).split())
-    assert told.startswith(
-        "regions must not be in Azure Government, whose endpoints the rendered Terraform does not know"
-    )
-
-
-def test_regions_of_two_partitions_are_refused() -> None:
-    told = " ".join(RULES.region_names("us-east-1,us-gov-west-1", "aws-ecs", CLOUDS).split())
-    assert told.startswith("regions must be of one cloud, and these are of AWS and AWS GovCloud")
-
-
-@pytest.mark.parametrize("rows", [FORGES, REGISTRIES, *(cloud["rows"] for cloud in CLOUDS.values())])
+@pytest.mark.parametrize("rows", [FORGES, REGISTRIES])
 def test_every_row_brings_examples(rows: Rows) -> None:
     for row in rows:
         assert row["refused"], row["title"]
-        assert row["taken"] or row["reason"], row["title"]
-
-
-def test_the_examples_of_refusals_are_taken() -> None:
-    assert not [cloud for cloud, details in CLOUDS.items() if RULES.region_names(details["example"], cloud, CLOUDS)]
+        assert row["taken"], row["title"]
 
 
 @pytest.mark.parametrize(

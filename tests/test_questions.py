@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from copier._template import load_template_config
 
 from scaffold.template.declarations import read_declarations
+from scaffold.template.questions import Questionnaire
 from tests.combinations import HURTING, label, pairs
 from tests.questionnaire import RULES, TEMPLATES, QuestionsOnly
+from tests.rows import PROVIDERS, TARGETS
 from tests.template import CHECKOUT
 
 ALWAYS = {
@@ -372,6 +375,25 @@ def test_a_short_name_that_is_derived_is_one_that_is_taken(names):
 def test_no_default_is_refused_by_its_own_question(questions, answers):
     texts = HURTING[len(str(answers)) % len(HURTING)]
     questions.answer(**answers, **{key: texts[key] for key in ("project_name", "description", "owner")})
+
+
+def test_choices_made_of_rows_are_shown_as_copier_offers_them() -> None:
+    declared = read_declarations(CHECKOUT / "copier.yml")
+    known = {"providers": PROVIDERS, "targets": TARGETS, "transport": "http", "auth_provider": "oidc"}
+    shown = Questionnaire.read(CHECKOUT).questions
+    questions = {key: declared[key] for key in shown}
+    made = {key: stated["choices"] for key, stated in questions.items() if isinstance(stated.get("choices"), str)}
+    assert made.keys() == {"auth_provider", "deployment"}
+    for key, stated in made.items():
+        offered = yaml.safe_load(
+            TEMPLATES.from_string(stated).render(**known, public_url="https://mcp.example.com/mcp")
+        )
+        assert {choice["value"]: label for label, choice in offered.items()} == shown[key].choices
+
+
+def test_no_declaration_is_an_alias_of_another() -> None:
+    events = [event for file in (CHECKOUT / "questions").iterdir() for event in yaml.parse(file.read_text())]
+    assert [event.anchor for event in events if isinstance(event, yaml.AliasEvent)] == []
 
 
 def test_declarations_are_read_as_copier_reads_them() -> None:

@@ -30,6 +30,7 @@ NAMING_SOMEBODY = (
     "auth_audience",
     "image_repository",
 )
+_ROWS = re.compile(r"choices\.of\((\w+)")
 _EXAMPLE = re.compile(r"example|\b0{8}-", re.IGNORECASE)
 
 
@@ -89,7 +90,8 @@ class Questionnaire:
         """Read `copier.yml` and the files that it includes."""
         entries = read_declarations(folder / "copier.yml").items()
         details = {key: value for key, value in entries if not key.startswith("_")}
-        asked = {key: _question(key, value) for key, value in details.items() if value.get("when") is not False}
+        tables = {key: value.get("default") for key, value in details.items() if value.get("when") is False}
+        asked = {key: _question(key, value, tables) for key, value in details.items() if key not in tables}
         return cls(asked, frozenset(details.keys() - asked.keys()))
 
     def examine(self, answers: Mapping[str, object], refused: Mapping[str, str]) -> Given:
@@ -171,24 +173,29 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _question(key: str, details: Mapping[str, object]) -> Question:
+def _question(key: str, details: Mapping[str, object], tables: Mapping[str, object]) -> Question:
     when = str(details.get("when", "true"))
     return Question(
         key=key,
         help=str(details.get("help", "")),
-        choices=_choices(details.get("choices", {})),
+        choices=_choices(details.get("choices", {}), tables),
         multiple=bool(details.get("multiselect", False)),
         default=details.get("default"),
         when=when.removeprefix("{{").removesuffix("}}").strip(),
     )
 
 
-def _choices(labelled: object) -> dict[str, str]:
-    if not isinstance(labelled, dict):
-        return {}
-    return {
-        str(choice["value"] if isinstance(choice, dict) else choice): str(label) for label, choice in labelled.items()
-    }
+def _choices(stated: object, tables: Mapping[str, object]) -> dict[str, str]:
+    """Labels by value: they stand there, or an expression makes them from the rows of a table that it names."""
+    if isinstance(stated, dict):
+        return {_value(choice): str(label) for label, choice in stated.items()}
+    table = _ROWS.search(str(stated))
+    rows = tables[table[1]] if table else {}
+    return {name: row["label"] for name, row in rows.items()} if isinstance(rows, dict) else {}
+
+
+def _value(choice: object) -> str:
+    return str(choice["value"] if isinstance(choice, dict) else choice)
 
 
 def _parse_list(value: str) -> object:

@@ -1,0 +1,13 @@
+"""The tables of `data/`: what the questions choose from, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scaffold.template.declarations import read_declarations
+from tests.template import CHECKOUT
+
+Row = dict[str, Any]
+DECLARED = read_declarations(CHECKOUT / "copier.yml")
+PROVIDERS: dict[str, Row] = DECLARED["providers"]["default"]
+TARGETS: dict[str, Row] = DECLARED["targets"]["default"]
