@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cache import find_cache
 from tests.deployments import Edited, Repositories, render
 
 _SKIPPED = "mcp-scaffold/skipped"
@@ -20,14 +21,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Skipped(config))
+    cache = find_cache(config)
+    if cache is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Skipped(cache))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("skipped"):
         return
-    skipped = _cache(config).get(_SKIPPED, [])
+    cache = find_cache(config)
+    if cache is None:
+        raise pytest.UsageError("--skipped needs what the last run left in pytest's cache, which is turned off")
+    skipped = cache.get(_SKIPPED, [])
     others = [item for item in items if _own_id(item.nodeid) not in skipped]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
@@ -36,8 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 class _Skipped:
     """Remembers what a run skipped."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
+    def __init__(self, cache: pytest.Cache) -> None:
+        self._cache = cache
         self._ids: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -45,12 +50,7 @@ class _Skipped:
             self._ids.add(_own_id(report.nodeid))
 
     def pytest_sessionfinish(self) -> None:
-        _cache(self._config).set(_SKIPPED, sorted(self._ids))
-
-
-def _cache(config: pytest.Config) -> pytest.Cache:
-    assert config.cache is not None
-    return config.cache
+        self._cache.set(_SKIPPED, sorted(self._ids))
 
 
 def _own_id(nodeid: str) -> str:

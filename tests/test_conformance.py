@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from scaffold.proof.boot import Installation
 from scaffold.proof.issuer import Authority, TokenShape, running_issuer
 from tests import node
+from tests.cache import cache_of
 from tests.servers.started import free_port, install_rendered, started
 
 PROJECT = Path(__file__).with_name("conformance")
@@ -43,9 +44,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def suite(pytestconfig: pytest.Config) -> Path:
     """The installed suite."""
-    cache = pytestconfig.cache
-    assert cache is not None
-    return node.install(PROJECT, cache)
+    return node.install(PROJECT, cache_of(pytestconfig))
 
 
 @pytest.fixture(scope="module")

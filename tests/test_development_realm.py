@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cache import cache_of
 from tests.keycloak import find_distribution, running_keycloak
 from tests.official_clients import CALLBACK, Call, Trip, visit_with_python
 from tests.person import Person
@@ -19,12 +20,11 @@ LOCAL = "http://127.0.0.1:8000/mcp"
 
 @pytest.mark.timeout(900)
 def test_a_client_registers_in_the_realm_of_compose_and_calls(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    assert pytestconfig.cache is not None
     url = f"http://127.0.0.1:{free_port()}/mcp"
     answers = ("transport=http", "auth_provider=keycloak", "deployment=compose", "telemetry=none")
     server = install_rendered(tmp_path, *answers, "auth_issuer=https://id.example.com/realms/main")
     home = tmp_path / "keycloak"
-    shutil.copytree(find_distribution(pytestconfig.cache), home, symlinks=True)
+    shutil.copytree(find_distribution(cache_of(pytestconfig)), home, symlinks=True)
     realm = (server.repository.path / "deploy/development/realm.json").read_text(encoding="utf-8")
     (home / "data/import").mkdir(parents=True, exist_ok=True)
     (home / "data/import/realm.json").write_text(realm.replace(LOCAL, url), encoding="utf-8")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests import node
+from tests.cache import cache_of
 from tests.keycloak import PASSWORD, find_distribution, one_time_password, running_keycloak
 from tests.official_clients import CALLBACK, Call, Trip, Visit, visit_with_python, visit_with_typescript
 from tests.person import Person
@@ -172,9 +173,3 @@ def serving(url: str, issuer: str, folder: Path, *answers: str) -> Iterator[None
 def own_url() -> str:
     """An endpoint on a free port."""
     return f"http://127.0.0.1:{free_port()}/mcp"
-
-
-def cache_of(config: pytest.Config) -> pytest.Cache:
-    """Where what was installed is kept between runs."""
-    assert config.cache is not None
-    return config.cache

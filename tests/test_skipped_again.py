@@ -28,6 +28,13 @@ def test_only_what_was_skipped_runs_again(tmp_path: Path) -> None:
     assert "1 passed" in run(tmp_path, "--skipped", TOOL="1")
 
 
+def test_without_a_cache_all_runs_and_nothing_can_run_again(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    assert "2 passed, 1 skipped" in run(tmp_path, "-p", "no:cacheprovider")
+    assert "--skipped needs what the last run left" in run(tmp_path, "-p", "no:cacheprovider", "-n", "0", "--skipped")
+
+
 def run(folder: Path, *options: str, **variables: str) -> str:
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
