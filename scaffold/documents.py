@@ -40,11 +40,22 @@ def read(path: Path) -> object:
     Raises:
         RefusedError: It cannot be read, or is no YAML.
     """
+    text = read_text(path)
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(text)
+    except ValueError as error:
+        raise RefusedError(f"{path} cannot be read: it is {error}.") from error
+
+
+def read_text(path: Path) -> str:
+    """Read a person's file.
+
+    Raises:
+        RefusedError: It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise RefusedError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise RefusedError(f"{path} cannot be read: it is not UTF-8.") from error
-    except ValueError as error:
-        raise RefusedError(f"{path} cannot be read: it is {error}.") from error

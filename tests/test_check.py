@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import yaml
 
 from scaffold.commands.check import check
 from scaffold.controls import find_regressions, read_catalogue
-from scaffold.errors import NotRendered
+from scaffold.errors import NotRendered, RefusedError
 from tests.combinations import complete
 from tests.deployments import find_tool, render_answers
 
@@ -250,13 +251,87 @@ def test_a_file_that_cannot_be_read_is_told(repositories, capsys):
     assert "cannot be read" in findings[0]["problem"]
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", "- id: AUTH-01", "text"])
-def test_a_folder_without_a_catalogue_is_refused(tmp_path, text):
-    if text is not None:
-        (tmp_path / "security").mkdir()
-        (tmp_path / "security/controls.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(NotRendered, match=r"security/controls\.yaml"):
-        check(tmp_path, json=False)
+ROW = {"id": "MINE-01", "statement": "It holds.", "implemented": ["a.py"], "verified": ["a.py"]}
+
+
+def catalogue(folder: Path, **texts: str) -> Path:
+    """A repository that is nothing but its controls, by subject."""
+    (folder / "security/controls").mkdir(parents=True)
+    for subject, text in texts.items():
+        (folder / f"security/controls/{subject}.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_without_controls_is_no_repository(tmp_path):
+    with pytest.raises(NotRendered, match="it has no security/controls"):
+        check(catalogue(tmp_path), json=False)
+
+
+@pytest.mark.parametrize(
+    "text,told",
+    [
+        ("{", "cannot be read: it is not YAML in line 2"),
+        ("[]", "holds no list of controls"),
+        ("text", "holds no list of controls"),
+        ("- text", "row 1 is no control"),
+        ("- id: MINE-01", r"row 1 \(MINE-01\) lacks statement"),
+        (yaml.safe_dump([ROW, ROW]), "row 2 has the id MINE-01, which security/controls/mine.yaml, row 1 has too"),
+        *(
+            (yaml.safe_dump([ROW | {name: value}]), told)
+            for name, value, told in [
+                ("verified", "a.py", "needs a list as verified"),
+                ("satisfies", ["A.8.5"], "needs lists of clauses by framework as satisfies"),
+                ("satisfies", {"soc2": "CC6.1"}, "needs a list of clauses for soc2"),
+                ("require", [], "has require, which is no field of a control"),
+                ("requires", ["a.py"], "requires 'a.py', which is no mapping"),
+                ("requires", [{"file": "a.py", "nevr": "x"}], "requires nevr, which check does not know"),
+                ("requires", [{"line": "x"}], "requires something without absent, file, overlays"),
+                ("requires", [{"file": "a.py", "like": "x"}], "requires nothing of a.py"),
+            ]
+        ),
+    ],
+)
+def test_a_row_that_is_no_control_is_named_with_its_file(tmp_path, text, told):
+    with pytest.raises(RefusedError, match=rf"security/controls/mine\.yaml.*{told}"):
+        check(catalogue(tmp_path, mine=text), json=False)
+
+
+def test_an_id_in_two_files_is_refused(tmp_path):
+    row = yaml.safe_dump([ROW])
+    with pytest.raises(RefusedError, match=r"yours\.yaml, row 1 has the id MINE-01, which .*mine\.yaml, row 1 has too"):
+        check(catalogue(tmp_path, mine=row, yours=row), json=False)
+
+
+def test_the_one_file_of_an_older_template_is_read_as_its_folder(tmp_path):
+    (tmp_path / "security").mkdir()
+    (tmp_path / "security/controls.yaml").write_text(yaml.safe_dump([ROW]), encoding="utf-8")
+    assert [control.id for control in read_catalogue(tmp_path)] == ["MINE-01"]
+
+
+def test_a_control_says_which_clauses_it_satisfies(tmp_path):
+    text = yaml.safe_dump([ROW | {"satisfies": {"soc2": ["CC6.1", "CC6.6"], "hipaa": ["164.312(d)"]}}])
+    (control,) = read_catalogue(catalogue(tmp_path, mine=text))
+    assert control.satisfies == {"soc2": ("CC6.1", "CC6.6"), "hipaa": ("164.312(d)",)}
+
+
+@pytest.mark.parametrize("name", REPOSITORIES)
+def test_a_family_of_controls_stands_in_a_file_of_its_own(repositories, name):
+    repository, files = repositories(name), defaultdict(set)
+    for file in (repository / "security/controls").iterdir():
+        for row in yaml.safe_load(file.read_text(encoding="utf-8")):
+            files[row["id"].rpartition("-")[0]].add(file.name)
+    assert len(set.union(*files.values())) == len(files) == sum(map(len, files.values()))
+
+
+def test_a_control_of_a_workflow_requires_what_the_others_do(repositories):
+    def required(control, workflow):
+        lines = (json.dumps(rule).replace(f"workflows/{workflow}.yml", "") for rule in control.requires)
+        return [line for line in lines if "permissions" not in line]
+
+    controls = {control.id: control for control in read_catalogue(repositories("cluster"))}
+    rows = zip(("SUP-03", "SUP-04", "SUP-05"), ("ci", "release", "deploy"), strict=True)
+    first, *others = (required(controls[name], workflow) for name, workflow in rows)
+    assert others == [first, first]
 
 
 def test_without_a_builder_of_overlays_their_sources_are_read_and_that_is_told(repositories, monkeypatch, capsys):

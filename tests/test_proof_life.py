@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scaffold import documents, environment
+from scaffold import environment
 from scaffold.commands.new import Request, create
+from scaffold.controls import read_catalogue
 from scaffold.proof import ProofReport, boot, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
@@ -93,8 +93,7 @@ def test_the_proof_changes_nothing_in_the_tree(rendered: Path, report: ProofRepo
 
 
 def test_each_probe_names_a_control_of_the_repository(rendered: Path) -> None:
-    controls: Any = documents.read(rendered / "security" / "controls.yaml")
-    known = {control["id"] for control in controls}
+    known = {control.id for control in read_catalogue(rendered)}
     # The store belongs to other answers.
     assert {probe.control for probe in ALL} - known == {"OPS-06"}
 

@@ -249,25 +249,34 @@ def test_an_answer_that_is_no_longer_taken_is_named(template: Template, living: 
 
 # Controls
 
-CATALOGUE = """
-- {{id: A-01, statement: It checks., implemented: [{code}], verified: [first.txt]}}
-- {{id: A-02, statement: {second}, implemented: [second.txt], verified: [first.txt]}}
-"""
+CHECKS = "- {{id: A-01, statement: It checks., implemented: [{code}], verified: [first.txt]}}\n"
+COUNTS = "- {{id: B-01, statement: {statement}, implemented: [second.txt], verified: [first.txt]}}\n"
+ADDED = "- {id: B-02, statement: New., implemented: [], verified: []}\n"
 CODE = "def check():\n    return 1\n\n\n# -\n# -\n# -\n\n\ndef other():\n    return 2\n"
 
 
-@pytest.fixture
-def controlled(template: Template, tmp_path: Path) -> Living:
-    """A repository with controls; the next release adds one and restates one."""
-    catalogue = "template/security/controls.yaml"
-    before = CATALOGUE.format(code="code.py:check", second="It counts.")
-    template.release("v1.1.0", {catalogue: before, "template/code.py": CODE})
+def catalogue(statement: str, *, added: str = "") -> dict[str, str]:
+    """Controls of two subjects, a file each."""
+    return {
+        "template/security/controls/checks.yaml": CHECKS.format(code="code.py:check"),
+        "template/security/controls/counts.yaml": COUNTS.format(statement=statement) + added,
+    }
+
+
+def in_one_file(files: dict[str, str]) -> dict[str, str]:
+    """The same controls as older templates render them."""
+    return {"template/security/controls.yaml": "".join(files.values())}
+
+
+@pytest.fixture(params=[dict, in_one_file], ids=["by subject", "from one file"])
+def controlled(template: Template, tmp_path: Path, request: pytest.FixtureRequest) -> Living:
+    """A repository with controls; the next release has them by subject, adds one and restates one."""
+    before = request.param(catalogue("It counts."))
+    template.release("v1.1.0", {**before, "template/code.py": CODE})
     living = Living(template.render(tmp_path / "controlled", "v1.1.0"))
     git(living.folder, "init", "--quiet")
     living.commit()
-    after = CATALOGUE.format(code="code.py:check", second="It counts twice.")
-    added = "- {id: A-03, statement: New., implemented: [], verified: []}\n"
-    template.release("v1.2.0", {catalogue: after + added})
+    template.release("v1.2.0", dict.fromkeys(before) | catalogue("It counts twice.", added=ADDED))
     return living
 
 
@@ -277,8 +286,8 @@ def test_the_plan_tells_which_controls_are_new_and_tighter(controlled: Living) -
     assert [
         (name, [row["id"] for row in security[name]]) for name in ("added", "tightened", "removed", "reopened")
     ] == [
-        ("added", ["A-03"]),
-        ("tightened", ["A-02"]),
+        ("added", ["B-02"]),
+        ("tightened", ["B-01"]),
         ("removed", []),
         ("reopened", []),
     ]
@@ -295,6 +304,33 @@ def test_the_plan_tells_which_edits_touch_what_implements_a_control(
     controlled.replace("code.py", old, new)
 
     assert [row["id"] for row in controlled.update("--plan").document["security"]["reopened"]] == ids
+
+
+def test_an_update_lays_the_controls_of_one_file_by_subject(controlled: Living) -> None:
+    assert controlled.update().status == 0
+
+    assert sorted(path for path in controlled.files() if path.startswith("security/")) == [
+        "security/controls/checks.yaml",
+        "security/controls/counts.yaml",
+    ]
+
+
+@pytest.mark.parametrize("controlled", [in_one_file], indirect=True, ids=["from one file"])
+def test_a_control_of_ones_own_in_one_file_is_kept(controlled: Living) -> None:
+    own = "- {id: MINE-01, statement: Mine., implemented: [], verified: []}\n"
+    controlled.replace("security/controls.yaml", "- {id: B-01", f"{own}- {{id: B-01")
+
+    assert controlled.update().status == 0
+    assert sum(b"MINE-01" in text for text in controlled.files().values()) == 1
+
+
+def test_a_catalogue_of_the_template_that_cannot_be_read_ends_an_update(controlled: Living, template: Template) -> None:
+    template.release("v1.3.0", {"template/security/controls/checks.yaml": "- {id: A-01}\n"})
+
+    finished = controlled.update("--plan")
+
+    assert finished.status == 1
+    assert "security/controls/checks.yaml, row 1 (A-01) lacks statement" in finished.err
 
 
 # The plan

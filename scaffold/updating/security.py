@@ -1,27 +1,14 @@
-"""What an update means for the controls: `security/controls.yaml` of both renders, and the code that it names."""
+"""What an update means for the controls: the catalogues of both renders, and the code that they name."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from scaffold import documents
+from scaffold.controls.catalogue import Control, is_catalogue, parse_catalogue
+from scaffold.errors import RefusedError, RenderError
 from scaffold.updating.plan import ControlChange, SecurityDelta
 from scaffold.updating.trees import Tree, Workshop
-
-CATALOGUE = "security/controls.yaml"
-
-
-@dataclass(frozen=True)
-class Control:
-    """A row of the catalogue; places are `path` or `path:Symbol.part`."""
-
-    id: str
-    statement: str
-    implemented: tuple[str, ...]
-    verified: tuple[str, ...]
 
 
 def security_delta(
@@ -53,21 +40,12 @@ def security_delta(
 
 
 def _catalogue(workshop: Workshop, tree: Tree) -> dict[str, Control]:
-    if CATALOGUE not in tree:
-        return {}
+    """The controls of a render by id; older templates render one file of them."""
+    texts = {path: workshop.content(entry.blob).decode() for path, entry in tree.items() if is_catalogue(path)}
     try:
-        rows = documents.parse(workshop.content(tree[CATALOGUE].blob).decode())
-    except ValueError:
-        return {}
-    controls = map(_control, rows) if isinstance(rows, list) else []
-    return {control.id: control for control in controls if control is not None}
-
-
-def _control(row: Any) -> Control | None:  # noqa: ANN401 -- a parsed document
-    try:
-        return Control(str(row["id"]), str(row["statement"]), tuple(row["implemented"]), tuple(row["verified"]))
-    except (KeyError, TypeError):
-        return None
+        return {control.id: control for control in parse_catalogue(texts)}
+    except RefusedError as error:
+        raise RenderError(f"The template's controls cannot be read: {error}") from error
 
 
 def _tightening(old: Control, new: Control, theirs: Tree) -> str:

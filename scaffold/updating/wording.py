@@ -15,7 +15,7 @@ _SECTIONS = {
     "added": "Controls that are new",
     "removed": "Controls that are gone",
     "tightened": "Controls that are tighter",
-    "reopened": "Controls that your own edits touch: see in security/controls.yaml what they say, and if it holds",
+    "reopened": "Controls that your own edits touch: see in security/controls what they say, and if it holds",
 }
 
 

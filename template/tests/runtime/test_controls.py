@@ -9,13 +9,26 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent.parent
-CATALOGUE = ROOT / "security" / "controls.yaml"
-CONTROLS: list[dict[str, Any]] = YAML(typ="safe").load(CATALOGUE.read_text(encoding="utf-8"))
+SUBJECTS: dict[str, list[dict[str, Any]]] = {
+    file.stem: YAML(typ="safe").load(file.read_text(encoding="utf-8"))
+    for file in sorted((ROOT / "security" / "controls").glob("*.yaml"))
+}
+CONTROLS = [control for controls in SUBJECTS.values() for control in controls]
 MARKERS = {
     marker
     for file in (ROOT / "tests").rglob("test_*.py")
     for marker in re.findall(r'mark\.control\("([A-Z0-9-]+)"\)', file.read_text(encoding="utf-8"))
 }
+
+
+def test_every_id_stands_once() -> None:
+    assert len({control["id"] for control in CONTROLS}) == len(CONTROLS)
+
+
+def test_every_file_holds_one_family_and_all_of_it() -> None:
+    families = {subject: {control["id"].rpartition("-")[0] for control in SUBJECTS[subject]} for subject in SUBJECTS}
+    assert [subject for subject, names in families.items() if len(names) != 1] == []
+    assert len(set.union(*families.values())) == len(SUBJECTS)
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control["id"])
