@@ -18,9 +18,11 @@ import yaml
 
 from scaffold.commands.check import check
 from scaffold.controls import find_regressions, read_catalogue
+from scaffold.controls.catalogue import parse_catalogue
 from scaffold.errors import NotRendered, RefusedError
 from tests.combinations import complete
 from tests.deployments import find_tool, render_answers
+from tests.template import CHECKOUT
 
 OAUTH = {"auth_provider": "oidc", "transport": "both", "telemetry": "both", "replica_state": "redis"}
 REPOSITORIES: dict[str, dict[str, Any]] = {
@@ -312,6 +314,13 @@ def test_a_control_says_which_clauses_it_satisfies(tmp_path):
     text = yaml.safe_dump([ROW | {"satisfies": {"soc2": ["CC6.1", "CC6.6"], "hipaa": ["164.312(d)"]}}])
     (control,) = read_catalogue(catalogue(tmp_path, mine=text))
     assert control.satisfies == {"soc2": ("CC6.1", "CC6.6"), "hipaa": ("164.312(d)",)}
+
+
+def test_the_documentation_shows_a_control():
+    text = (CHECKOUT / "docs/controls.md").read_text(encoding="utf-8")
+    (control,) = parse_catalogue({"security/controls/mine.yaml": text.partition("```yaml\n")[2].partition("```")[0]})
+    assert control.requires
+    assert control.satisfies
 
 
 @pytest.mark.parametrize("name", REPOSITORIES)
