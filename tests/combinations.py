@@ -7,25 +7,17 @@ from typing import Any
 
 from allpairspy import AllPairs
 
+from tests.rows import PROVIDERS, TARGETS
+
 Answers = dict[str, Any]
 
-TENANT = "11111111-2222-3333-4444-555555555555"
-ISSUERS = {
-    "oidc": "https://id.example.com",
-    "keycloak": "https://id.example.com/realms/main",
-    "auth0": "https://example.eu.auth0.com/",
-    "okta": "https://example.okta.com/oauth2/default",
-    "entra": f"https://login.microsoftonline.com/{TENANT}/v2.0",
-    "cognito": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example1",
-    "workos": "https://example.authkit.app",
-    "stytch": "https://example.customers.stytch.com",
-    "descope": "https://api.descope.com/v1/apps/P2exampleExampleExample1",
-}
-AUDIENCES = {"entra": TENANT, "cognito": "1example23456789", "stytch": f"project-live-{TENANT}"}
+ISSUERS = {name: row["issuer_example"] for name, row in PROVIDERS.items() if name != "none"}
+AUDIENCES = {name: PROVIDERS[name]["audiences_taken"][0] for name in ISSUERS if not PROVIDERS[name]["audience_default"]}
+"""The audiences of providers of which only their console knows it."""
 
 VALUES: dict[str, list[Any]] = {
     "auth_provider": ["none", *ISSUERS],
-    "deployment": ["none", "compose", "kubernetes", "aws-ecs", "gcp-cloud-run", "azure-container-apps"],
+    "deployment": [*TARGETS],
     "transport": ["http", "stdio", "both"],
     "compliance": [[], ["soc2"], ["hipaa"], ["sox", "gdpr"], ["pci-dss"], ["iso-27001", "fedramp-moderate"]],
     "telemetry": ["none", "otlp", "prometheus", "both"],
@@ -36,15 +28,6 @@ VALUES: dict[str, list[Any]] = {
     "replica_state": ["memory", "redis"],
     "regions": ["eu-west-1", "eu-west-1,us-east-1"],
 }
-REGIONS = {
-    "gcp-cloud-run": ["europe-west1", "us-east1"],
-    "gcp-cloud-run, FedRAMP": ["us-west1", "us-east1"],
-    "azure-container-apps": ["westeurope", "eastus"],
-    "azure-container-apps, FedRAMP": ["westus3", "eastus"],
-    "aws-ecs, FedRAMP": ["us-west-2", "us-east-1"],
-}
-"""The names of those regions where they have others, or may not be."""
-
 HURTING: list[Answers] = [
     {
         "project_name": 'It\'s "quoted" text',
@@ -85,7 +68,7 @@ HURTING: list[Answers] = [
 ]
 """Names and texts that hurt: quotes of both kinds, what other languages read as code, the longest and the shortest."""
 
-CLUSTERS = ("kubernetes", "aws-ecs", "gcp-cloud-run", "azure-container-apps")
+CLUSTERS = [name for name, row in TARGETS.items() if row["regions"]]
 REFUSED: list[tuple[tuple[str, ...], Callable[..., bool]]] = [
     (("transport", "auth_provider"), lambda transport, provider: transport == "stdio" and provider != "none"),
     (("transport", "deployment"), lambda transport, deployment: transport == "stdio" and deployment != "none"),
@@ -172,10 +155,10 @@ def complete(row: Answers) -> Answers:
 
 def regions_of(answers: Answers) -> str:
     """As many regions as are answered, by names that the deployment and the frameworks take."""
-    deployment = answers.get("deployment", "none")
-    authorized = "fedramp-moderate" in answers.get("compliance", [])
-    names = REGIONS.get(f"{deployment}, FedRAMP" if authorized else deployment, VALUES["regions"][-1].split(","))
-    return ",".join(names[: answers["regions"].count(",") + 1])
+    known = TARGETS[answers.get("deployment", "none")]["regions"] or {"example": VALUES["regions"][-1]}
+    if "fedramp-moderate" in answers.get("compliance", []):
+        known = known | (known.get("fedramp") or {})
+    return ",".join(known["example"].split(",")[: answers["regions"].count(",") + 1])
 
 
 def label(answers: Answers) -> str:
