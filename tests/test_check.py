@@ -332,6 +332,13 @@ def test_a_family_of_controls_stands_in_a_file_of_its_own(repositories, name):
     assert len(set.union(*files.values())) == len(files) == sum(map(len, files.values()))
 
 
+def test_controls_read_like_what_they_render():
+    templates = list((CHECKOUT / "template/security/controls").iterdir())
+    lines = [line for template in templates for line in template.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > len(templates)
+    assert [line for line in lines if len(line) > 120 or re.match(r"\{%-? *(macro|set|for)\b", line)] == []
+
+
 def test_a_control_of_a_workflow_requires_what_the_others_do(repositories):
     def required(control, workflow):
         lines = (json.dumps(rule).replace(f"workflows/{workflow}.yml", "") for rule in control.requires)
