@@ -18,11 +18,14 @@ from load import Caller, CallFailedError, open_session, send_calls, written_call
 from scaffolders import CREATE_MCP_OAUTH
 
 from scaffold.endpoint import Endpoint
-from scaffold.proof.boot import find_uv, free_ports, install, production_settings, started_group
 from scaffold.proof.collector import running_collector
 from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
+from scaffold.proof.servers import production_settings
 from scaffold.proof.wire import Era
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain.installation import install
+from scaffold.toolchain.processes import free_ports, started_group
+from scaffold.toolchain.uv import find_uv
 
 HERE = Path(__file__).parent
 ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "telemetry=both")
@@ -166,7 +169,7 @@ class Workshop:
         answers = [f"--data={answer}" for answer in ANSWERS]
         command = [sys.executable, "-m", "scaffold", "new", str(place), "--defaults", "--no-git", "--no-prove"]
         subprocess.run([*command, *answers], check=True, capture_output=True)
-        repository = Repository.read(place)
+        repository = RenderedRepository.read(place)
         _replace_features(place / "src" / repository.answer("package_name"))
         rules = ", ".join(f"add_{number}: [mcp:read]" for number in range(MOST_TOOLS))
         (place / "policy.yaml").write_text(POLICY.format(rules=rules), encoding="utf-8")

@@ -29,7 +29,7 @@ def commit_all(repository: Path, message: str) -> None:
         git("add", "--all")
         _identified(git)("commit", "--quiet", f"--message={message}")
     except GitError as error:
-        raise UnavailableError(str(error).removesuffix(".")) from error
+        raise UnavailableError(str(error)) from error
 
 
 def _identified(git: Git) -> Git:

@@ -16,22 +16,22 @@ from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 from release.bundle import BUNDLE_NAME, BundleError, opened, releases, repository_in
-from scaffold.errors import ScaffoldError
+from scaffold.errors import ExitStatus, ScaffoldError
 from scaffold.git import Git
 
 BUNDLE_IN_WHEEL = f"scaffold/_template/{BUNDLE_NAME}"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> ExitStatus:
     """Check the wheels named in `arguments` against the repository here; return the exit status."""
     if not arguments:
         print("usage: python -m release.check WHEEL...", file=sys.stderr)
-        return 2
+        return ExitStatus.REFUSED
     checkout = repository_in(Path.cwd())
     problems = [f"{wheel}: {problem}" for wheel in arguments for problem in check(Path(wheel), checkout)]
     for problem in problems:
         print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return ExitStatus.FAILED if problems else ExitStatus.DONE
 
 
 def check(wheel: Path, checkout: Git) -> list[str]:
@@ -69,7 +69,7 @@ def _bundle_problems(bundle: Path, version: str, checkout: Git) -> Iterator[str]
 def _extracted(wheel: Path, folder: Path) -> Path:
     with ZipFile(wheel) as archive:
         if BUNDLE_IN_WHEEL not in archive.namelist():
-            raise BundleError(f"There is no {BUNDLE_IN_WHEEL} in the wheel.")
+            raise BundleError(f"There is no {BUNDLE_IN_WHEEL} in the wheel: build it from a checkout.")
         return Path(archive.extract(BUNDLE_IN_WHEEL, folder))
 
 

@@ -39,20 +39,23 @@ def main() -> NoReturn:
     except Exception as error:  # noqa: BLE001 -- the last place where a sentence can be made of it
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()
-        status = _told(error, as_document=as_document)
+        status = _report(error, as_document=as_document)
     sys.exit(status)
 
 
-def _told(error: Exception, *, as_document: bool) -> int:
+def _report(error: Exception, *, as_document: bool) -> ExitStatus:
     """Say what went wrong, a sentence for each reason, and return the exit status."""
-    status: int
+    status: ExitStatus
     match error:
         case RefusedError():
             sentences, status = list(error.sentences), error.exit_status
         case ScaffoldError():
             sentences, status = [str(error)], error.exit_status
         case typer.TyperException():
-            sentences, status = [f"{error.format_message()} (--help shows what can be given)"], error.exit_code
+            sentences, status = (
+                [f"{error.format_message()} (--help shows what can be given)"],
+                ExitStatus(error.exit_code),
+            )
         case _:
             sentences, status = [f"{type(error).__name__}: {error} (--debug shows where)"], ExitStatus.FAILED
     for sentence in sentences:
@@ -132,9 +135,10 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository, after trying the result."""
     from scaffold.commands import update as command  # noqa: PLC0415 -- as above
+    from scaffold.updating.updates import Request  # noqa: PLC0415
 
-    request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
-    raise typer.Exit(command.update(request, to))
+    request = Request(path or Path(), plan=plan, verify=not no_verify)
+    raise typer.Exit(command.update(request, to, json=json))
 
 
 @app.command(name="set")
@@ -147,10 +151,11 @@ def set_answers(
     json: Json = False,
 ) -> None:
     """Change answers of a repository, after trying the result."""
-    from scaffold.commands import update as command  # noqa: PLC0415 -- as above
+    from scaffold.commands import set as command  # noqa: PLC0415 -- as above
+    from scaffold.updating.updates import Request  # noqa: PLC0415
 
-    request = command.Request(path=path or Path(), plan=plan, verify=not no_verify, json=json)
-    raise typer.Exit(command.change_answers(request, tuple(assignments)))
+    request = Request(path or Path(), plan=plan, verify=not no_verify)
+    raise typer.Exit(command.set_answers(request, assignments, json=json))
 
 
 @app.command()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from json import dumps
 from threading import Timer
 from typing import TextIO
 
-from scaffold.errors import UnavailableError
+from scaffold.progress import Progress
 
 PATIENCE_SECONDS = 1.0
 """How long a step may take before a person is told about it."""
@@ -27,7 +27,7 @@ def note(text: str) -> None:
 
 def emit(document: Mapping[str, object]) -> None:
     """Print the one JSON document of a command, in ASCII so that every terminal and pipe can carry it."""
-    print(json.dumps(document, indent=2))
+    print(dumps(document, indent=2))
 
 
 def shown(answer: object) -> str:
@@ -40,36 +40,40 @@ def is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-@contextmanager
-def step(words: str) -> Iterator[None]:
-    """Tell a person on a terminal what goes on, once it takes longer than a second."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    timer = Timer(PATIENCE_SECONDS, note, [f"{words} …"])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def conclude(document: Mapping[str, object], words: str, warnings: Iterable[str] = (), *, json: bool) -> None:
+    """Print the warnings of a command, and its result: the document for programs, or the words for people."""
+    for warning in warnings:
+        note(warning)
+    if json:
+        emit(document)
+    else:
+        say(words)
 
 
-def attempt(words: str, work: Callable[[], None], warnings: list[str]) -> bool:
-    """Whether one step could be done; why it lacked a tool or the network joins the warnings."""
-    try:
-        with step(words):
-            work()
-    except UnavailableError as error:
-        warnings.append(f"{words} was left out: {str(error).rstrip('.')}.")
-        return False
-    return True
+class ConsoleProgress(Progress):
+    """Tells a person on a terminal what goes on."""
+
+    @contextmanager
+    def step(self, words: str) -> Iterator[None]:
+        """Name the step once it takes longer than a second."""
+        if not sys.stderr.isatty():
+            yield
+            return
+        timer = Timer(PATIENCE_SECONDS, note, [f"{words} …"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def part(self, words: str) -> None:
+        """Name the part at once."""
+        if sys.stderr.isatty():
+            note(f"  {words}")
 
 
-def progress(words: str) -> None:
-    """Tell a person on a terminal about one part of a long step."""
-    if sys.stderr.isatty():
-        note(f"  {words}")
+PROGRESS = ConsoleProgress()
 
 
 def _print(text: str, stream: TextIO) -> None:

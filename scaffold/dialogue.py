@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scaffold.console import say, shown
 from scaffold.errors import Interrupted
+from scaffold.rendered.answers import Answers
 from scaffold.template.presets import Preset
-from scaffold.template.questions import Answers
 
 
 def pick_preset(presets: Mapping[str, Preset]) -> Answers:

@@ -1,4 +1,7 @@
-"""What ends a command early: one hierarchy, each error with the sentence that a user needs."""
+"""What ends a command early: one hierarchy, whose every error says what is wrong, and then what to do.
+
+A sentence has the form `<what is wrong>: <what to do>.`; the last lines of a log may follow it.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +64,15 @@ class RefusedAnswer(RefusedError):  # noqa: N818 -- named after what it is
 
 
 class NotRendered(RefusedError):  # noqa: N818 -- named after what the path is
-    """The folder is no repository that mcp-scaffold rendered."""
+    """The folder is no repository that mcp-scaffold rendered.
+
+    Attributes:
+        reason: What is missing there.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is no repository that mcp-scaffold rendered: {reason}.")
+        self.reason = reason
 
 
 class RenderError(ScaffoldError):
@@ -79,8 +87,16 @@ class UnavailableError(ScaffoldError):
     """A tool or the network that a step needs is missing here; what came before the step stays."""
 
 
-class CannotProve(UnavailableError):  # noqa: N818 -- no failed proof: there is none
-    """A proof needs a tool or a network that is missing here."""
+class InstallError(ScaffoldError):
+    """The lock of a rendered repository does not install.
+
+    Attributes:
+        log: The last lines that uv printed.
+    """
+
+    def __init__(self, log: str) -> None:
+        super().__init__(f"The lock does not install: run uv lock, and commit what it writes.\n{log}")
+        self.log = log
 
 
 class StandInError(ScaffoldError):

@@ -322,7 +322,7 @@ def test_a_wheel_without_a_bundle_is_seen(checkout: Path, tmp_path: Path) -> Non
     with ZipFile(wheel, "w") as archive:
         archive.writestr("scaffold/__init__.py", "")
 
-    assert f"There is no {release_check.BUNDLE_IN_WHEEL} in the wheel." in problems(wheel, checkout)
+    assert f"There is no {release_check.BUNDLE_IN_WHEEL} in the wheel" in problems(wheel, checkout)
 
 
 def test_a_broken_bundle_is_seen(checkout: Path, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from scaffold.proof.boot import Installation
 from scaffold.proof.issuer import Authority, TokenShape, running_issuer
+from scaffold.toolchain.installation import Installation
 from tests import node
 from tests.cache import cache_of
 from tests.servers.started import free_port, install_rendered, started

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scaffold.proof.boot import Launcher, Server, production_settings
 from scaffold.proof.issuer import Authority, TokenShape, running_issuer
+from scaffold.proof.servers import Launcher, Server, production_settings
 from scaffold.proof.wire import Client, Era, modern_headers, modern_params
 from tests.servers.started import install_rendered
 

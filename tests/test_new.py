@@ -21,7 +21,7 @@ import yaml
 
 from scaffold import cli, hooks
 from scaffold.commands import new
-from scaffold.errors import CannotProve, LockError
+from scaffold.errors import LockError, UnavailableError
 from scaffold.template.source import TemplateSource
 from scaffold.workspace import workspace
 from tests.combinations import hurt, label, lives
@@ -409,7 +409,7 @@ def test_dependencies_that_contradict_each_other_leave_nothing(run, tmp_path, mo
 
 
 def test_a_proof_that_cannot_be_made_keeps_the_result(run, tmp_path, monkeypatch):
-    _prove_with(monkeypatch, _raise(CannotProve("there is no Python 3.13")))
+    _prove_with(monkeypatch, _raise(UnavailableError("there is no Python 3.13")))
     finished = run("new", "notes", "--defaults", "--json", "--no-git")
     assert (finished.status, finished.document["proven"]) == (0, False)
     assert "there is no Python 3.13" in finished.err
@@ -522,7 +522,7 @@ def test_a_person_who_declines_gets_nothing(tmp_path):
 
 class FailedProof:
     passed = False
-    failures = ()
+    named_failures = "tokens.expired"
 
     def write(self, folder: Path) -> None:
         (folder / "proof.json").write_text("failed")

@@ -13,8 +13,8 @@ import pytest
 import uv
 
 from scaffold.proof import ProofReport, prove_repository
-from scaffold.proof.boot import free_ports
 from scaffold.proof.probe import Status
+from scaffold.toolchain.processes import free_ports
 from tests.cluster.control_plane import running_control_planes
 from tests.cluster.operation import (
     BAD,

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.errors import CannotProve, RefusedError, StandInError
+from scaffold.errors import RefusedError, StandInError, UnavailableError
 from scaffold.proof import stand_ins
-from scaffold.proof.boot import free_ports
 from scaffold.proof.samples import choose
 from scaffold.proof.wire import Message
 from scaffold.rendered.proof_settings import Circumstances, GivenCall, Service
+from scaffold.toolchain import processes
+from scaffold.toolchain.processes import free_ports
 
 SERVE = """import socket, sys
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -131,7 +132,7 @@ def falls_silent(port: int) -> bool:
 def test_stand_ins_answer_in_the_block_and_are_gone_after_it(
     tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stand_ins, "ENDING_SECONDS", 0.5)
+    monkeypatch.setattr(processes, "ENDING_SECONDS", 0.5)
     first, second = free_ports(2)
 
     def be_interrupted() -> None:
@@ -175,5 +176,5 @@ def test_a_place_that_is_taken_is_not_mistaken_for_the_stand_in(tmp_path: Path) 
 def test_a_program_that_is_missing_is_told_as_missing(tmp_path: Path) -> None:
     missing = Service(("no-such-program",), "127.0.0.1:1", ("127.0.0.1", 1))
 
-    with pytest.raises(CannotProve, match="no-such-program is not installed"):
+    with pytest.raises(UnavailableError, match="no-such-program is not installed"):
         stand_ins.running([missing], tmp_path, os.environ, tmp_path).__enter__()

@@ -15,10 +15,11 @@ import pytest
 from scaffold import environment
 from scaffold.commands.new import Request, create
 from scaffold.controls import read_catalogue
-from scaffold.proof import ProofReport, boot, prove_repository
+from scaffold.proof import ProofReport, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain.installation import install
 from tests.servers.started import TRAPS
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("proof-life")]
@@ -160,7 +161,7 @@ def test_what_is_proven_is_what_stands_in_the_tree(repository: Path, tmp_path: P
     for number in range(2):
         place = tmp_path / f"installation-{number}"
         place.mkdir()
-        boot.install(Repository.read(repository), place)
+        install(RenderedRepository.read(repository), place)
         installed.append(next(place.rglob("proven_notes/notes.py")).read_text(encoding="utf-8"))
         (repository / "src" / "proven_notes" / "notes.py").write_text("edited = True\n", encoding="utf-8")
     assert installed[1] == "edited = True\n" != installed[0]

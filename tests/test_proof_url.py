@@ -13,11 +13,12 @@ import pytest
 
 from scaffold.commands.prove import Request, prove, read_token
 from scaffold.endpoint import Endpoint
-from scaffold.errors import CannotProve, RefusedError
+from scaffold.errors import RefusedError, UnavailableError
 from scaffold.proof import ProofReport, prove_url
-from scaffold.proof.boot import free_ports
+from scaffold.proof.outcomes import WireError
 from scaffold.proof.probe import Status
-from scaffold.proof.wire import WireError, exchange
+from scaffold.proof.wire import exchange
+from scaffold.toolchain.processes import free_ports
 
 BARE_SERVER = Path(__file__).parent / "servers" / "bare_sdk.py"
 
@@ -99,7 +100,7 @@ def test_what_is_no_endpoint_is_refused(url: str) -> None:
 
 def test_nobody_there_is_no_failed_proof() -> None:
     url = f"http://127.0.0.1:{free_ports(1)[0]}/mcp"
-    with pytest.raises(CannotProve, match="cannot be proven"):
+    with pytest.raises(UnavailableError, match="cannot be proven"):
         prove(Request(path=None, full=False, url=url, token_file=None, may_load=False, json=False))
 
 

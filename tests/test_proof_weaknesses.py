@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.errors import CannotProve, NotRendered, RefusedError
-from scaffold.proof import ProofReport, boot, conversation, prove_repository, proving, store
-from scaffold.proof.boot import Installation, NotStarted
+from scaffold.errors import NotRendered, RefusedError, UnavailableError
+from scaffold.proof import ProofReport, conversation, prove_repository, proving, servers, store
+from scaffold.proof.outcomes import NotStarted
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL, lifecycle
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain import uv
+from scaffold.toolchain.installation import Installation
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the weak server is started through a shell script")
 
@@ -57,7 +59,7 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
     """Prove the weak server with a weakness, without installing anything."""
 
     def run(weakness: str, *, full: bool = True) -> ProofReport:
-        def install(repository: Repository, folder: Path) -> Installation:
+        def install(repository: RenderedRepository, folder: Path) -> Installation:
             programs = folder / "environment" / "bin"
             programs.mkdir(parents=True)
             program = programs / repository.slug
@@ -75,7 +77,7 @@ def prove(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
         return prove_repository(repository, full=full)
 
     monkeypatch.setattr(proving, "running_store", lambda _: nullcontext("redis://127.0.0.1:1/0"))
-    monkeypatch.setattr(boot, "READY_SECONDS", 3.0)
+    monkeypatch.setattr(servers, "READY_SECONDS", 3.0)
     monkeypatch.setattr(conversation, "EXIT_SECONDS", 1.0)
     monkeypatch.setattr(lifecycle, "GRACE_SECONDS", 3.0)
     return run
@@ -205,32 +207,29 @@ def test_a_broken_lock_is_a_failed_proof(repository: Path) -> None:
 
 
 def test_no_network_is_no_failed_proof(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
-        told = "error: Failed to fetch: `https://index.example.com/simple/mcp/`\n  Caused by: dns error\n"
-        return subprocess.CompletedProcess([], 2, "", told)
-
-    monkeypatch.setattr(subprocess, "run", fail)
-    with pytest.raises(CannotProve, match="cannot be reached"):
+    told = "error: Failed to fetch: `https://index.example.com/simple/mcp/`\n  Caused by: dns error\n"
+    monkeypatch.setattr(uv, "run_uv", lambda *_, **__: uv.Run(2, told))
+    with pytest.raises(UnavailableError, match="cannot be reached"):
         prove_repository(repository)
 
 
 def test_a_provider_that_is_not_known_cannot_be_proven(prove: Prove, repository: Path) -> None:
     text = ANSWERS.replace("oidc", "newer")
     (repository / ".copier-answers.yml").write_text(text, encoding="utf-8")
-    with pytest.raises(CannotProve, match="newer"):
+    with pytest.raises(UnavailableError, match="newer"):
         prove("careless")
 
 
 def test_a_missing_store_is_no_failed_proof(prove: Prove, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proving, "running_store", store.running_store)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(CannotProve, match="redis-server"):
+    with pytest.raises(UnavailableError, match="redis-server"):
         prove("careless", full=False)
 
 
 def test_a_program_that_was_not_installed_is_told(repository: Path, tmp_path: Path) -> None:
-    installation = Installation(Repository.read(repository), tmp_path)
-    launcher = boot.Launcher(installation, {})
+    installation = Installation(RenderedRepository.read(repository), tmp_path)
+    launcher = servers.Launcher(installation, {})
     with pytest.raises(NotStarted, match="no program named weak-server"), launcher.started():
         pass
 

@@ -14,10 +14,13 @@ from mcp_types import InitializeRequestParams
 
 from scaffold.endpoint import Endpoint
 from scaffold.proof import wire
-from scaffold.proof.probe import MCP_HTTP, Deviation, Family, Need, Skip, Status
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation, Skip, WireError
+from scaffold.proof.probe import Family, Status
 from scaffold.proof.proving import _asked, printable
+from scaffold.proof.sources import MCP_HTTP
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import Client, Era, Reply, WireError, exchange, header_value, modern_headers
+from scaffold.proof.wire import Client, Era, Reply, exchange, header_value, modern_headers
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from scaffold.template.questions import Answers
+from scaffold.rendered.answers import Answers
 from scaffold.template.rendering import Renderer
 from scaffold.template.source import QUESTION_FOLDERS, TemplateSource
 from tests.rows import PROVIDERS, Row

@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from scaffold.endpoint import Endpoint
-from scaffold.proof.boot import Launcher, Server, production_settings
 from scaffold.proof.issuer import Authority, TokenShape, running_issuer
+from scaffold.proof.outcomes import WireError
+from scaffold.proof.servers import Launcher, Server, production_settings
 from scaffold.proof.store import running_store
-from scaffold.proof.wire import Client, Era, WireError
+from scaffold.proof.wire import Client, Era
 from tests.servers.gateway import Gateway, running_gateway
 from tests.servers.started import install_rendered
 

@@ -11,6 +11,10 @@ import copier
 import pytest
 
 from scaffold import documents
+from scaffold.errors import ExitStatus
+from scaffold.template.source import template_source
+from scaffold.updating import updates
+from scaffold.updating.updates import Request
 from tests.living import FILES, LINES, QUESTIONS, Living, Template, git, write
 
 
@@ -598,3 +602,20 @@ def _commands_in(told: str, *beginnings: str) -> list[str]:
 
 def _shell(living: Living, command: str) -> None:
     git(living.folder, *shlex.split(command)[1:])
+
+
+def test_many_repositories_are_updated_in_one_process_and_nothing_is_printed(
+    template: Template, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (Living.render(template, tmp_path / name) for name in ("first", "second"))
+    first.replace("first.txt", "five", "mine")
+    template.release("v1.1.0", {"template/first.txt": LINES.replace("five", "theirs")})
+    capfd.readouterr()
+
+    outcomes = [updates.update(Request(each.folder, verify=False), None, template_source()) for each in (first, second)]
+
+    assert [outcome.repository for outcome in outcomes] == [first.folder, second.folder]
+    assert [outcome.exit_status for outcome in outcomes] == [ExitStatus.CONFLICT, ExitStatus.DONE]
+    assert [outcome.applied for outcome in outcomes] == [True, True]
+    assert "theirs" in second.read("first.txt")
+    assert capfd.readouterr() == ("", "")

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from scaffold import hooks
-from scaffold.errors import CannotProve, LockError, UnavailableError
+from scaffold.errors import LockError, UnavailableError
+from scaffold.toolchain import uv
 from scaffold.updating import verification
 from tests.living import LINES, Living, Template
 from tests.releases import live, release
 from tests.template import CHECKOUT
-
-Run = verification._Run
 
 
 @pytest.fixture
@@ -55,11 +54,11 @@ class Tools:
     def uv_says(self, *, status: int = 0, log: str = "") -> None:
         """What `uv run pytest` ends with; `uv sync` passes."""
 
-        def run(step: str, *_arguments: str, repository: Path, **_options: object) -> Run:
-            self.tested.append(Living(repository).files())
-            return Run(status, log) if step == "run" else Run(0, "")
+        def run(step: str, *_arguments: str, folder: Path, **_options: object) -> uv.Run:
+            self.tested.append(Living(folder).files())
+            return uv.Run(status, log) if step == "run" else uv.Run(0, "")
 
-        self._monkeypatch.setattr(verification, "_run_uv", run)
+        self._monkeypatch.setattr(uv, "run_uv", run)
 
     def proof_is(self, *, passed: bool) -> None:
         self._monkeypatch.setattr(verification, "prove_repository", lambda *_, **__: Report(passed))
@@ -69,10 +68,9 @@ class Tools:
 
 
 class Report:
-    failures = ()
-
     def __init__(self, passed: bool) -> None:  # noqa: FBT001 -- what it tells
         self.passed = passed
+        self.named_failures = "nothing could be asked"
 
     def table(self) -> str:
         return "what was found"
@@ -156,7 +154,7 @@ def test_what_fails_changes_nothing(living: Living, tools: Tools, spoil, status:
     "spoil,missing",
     [
         (lambda tools: tools.lock_raises(UnavailableError("uv is not installed")), ["locked", "tested", "proven"]),
-        (lambda tools: tools.proof_raises(CannotProve("there is no Python 3.13")), ["proven"]),
+        (lambda tools: tools.proof_raises(UnavailableError("there is no Python 3.13")), ["proven"]),
     ],
     ids=["uv", "Python"],
 )

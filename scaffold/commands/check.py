@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaffold.console import emit, say
+from scaffold.console import conclude
 from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
 from scaffold.errors import ExitStatus
+from scaffold.rendered.answers import ANSWERS_FILE, RecordedAnswers
 from scaffold.template.ownership import Ownership
 from scaffold.template.questions import STILL_AN_EXAMPLE, placeholders
-from scaffold.template.rendering import ANSWERS_FILE, recorded_answers
 from scaffold.template.source import template_source
 
 
@@ -29,25 +29,16 @@ def check(path: Path, *, json: bool) -> ExitStatus:
     deletable = frozenset(name for name in named if ownership.of(name) == "yours")
     report = find_regressions(repository, controls, deletable=deletable)
     notices = [*_notices(report), *_examples(repository)]
-    if json:
-        findings = [finding.to_json() for finding in report.findings]
-        emit({"controls": len(controls), "findings": findings, "notices": notices})
-    else:
-        say(
-            "\n".join(
-                [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]
-            )
-        )
+    findings = [finding.to_json() for finding in report.findings]
+    words = [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]
+    conclude({"controls": len(controls), "findings": findings, "notices": notices}, "\n".join(words), json=json)
     return ExitStatus.UNPROVEN if report.findings else ExitStatus.DONE
 
 
 def _summary(controls: list[Control], report: Report) -> str:
     standing = len(controls) - len(report.dropped)
-    return (
-        f"All {standing} controls are in place."
-        if standing == len(controls)
-        else (f"{standing} of {len(controls)} controls are in place.")
-    )
+    number = f"All {standing}" if standing == len(controls) else f"{standing} of {len(controls)}"
+    return f"{number} controls are in place."
 
 
 def _notices(report: Report) -> list[str]:
@@ -62,7 +53,7 @@ def _notices(report: Report) -> list[str]:
 
 
 def _examples(repository: Path) -> list[str]:
-    answers = recorded_answers(repository) if (repository / ANSWERS_FILE).is_file() else {}
+    answers = RecordedAnswers.read(repository).answers if (repository / ANSWERS_FILE).is_file() else {}
     named = ", ".join(f"{key} ({value})" for key, value in placeholders(answers).items())
     return [f"{STILL_AN_EXAMPLE} {named}."] if named else []
 

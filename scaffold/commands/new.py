@@ -9,12 +9,12 @@ from pathlib import Path
 
 from scaffold import console, dialogue, hooks
 from scaffold.errors import ExitStatus, ProofError, RefusedError, UnavailableError, noted
+from scaffold.rendered.answers import Answers
 from scaffold.suggestions import suggest
 from scaffold.template.ownership import OwnedFile, Ownership
 from scaffold.template.presets import find_preset, read_presets
 from scaffold.template.questions import (
     STILL_AN_EXAMPLE,
-    Answers,
     Given,
     Questionnaire,
     parse_assignments,
@@ -109,7 +109,8 @@ def create(request: Request) -> ExitStatus:
                 place.take_git()
             _finish(request, outcome, place)
             place.deliver()
-    _tell(request, outcome)
+    words = _plan(outcome) if request.plan else _summary(outcome)
+    console.conclude(outcome.to_json(), words, outcome.warnings, json=request.json)
     return outcome.exit_status
 
 
@@ -134,7 +135,7 @@ def _given(request: Request, source: TemplateSource, refused: dict[str, str]) ->
 
 
 def _render_unasked(request: Request, renderer: Renderer, given: Given, repository: Path) -> Render:
-    with console.step("Rendering"):
+    with console.PROGRESS.step("Rendering"):
         render, refusals = renderer.without_refused(given, repository)
     missing = [] if request.defaults else _unanswered(render, given, refusals.by_key.keys(), renderer.template)
     if missing:
@@ -172,11 +173,11 @@ def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
     """Lock, prove and commit; a step that lacks a tool or the network is told and left out."""
     message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.version}"
     steps = outcome.steps
-    steps["locked"] = request.lock and console.attempt(
+    steps["locked"] = request.lock and console.PROGRESS.attempt(
         "Locking", lambda: hooks.lock(place.repository), outcome.warnings
     )
     steps["proven"] = request.prove and _is_proven(outcome, place)
-    steps["committed"] = request.git and console.attempt(
+    steps["committed"] = request.git and console.PROGRESS.attempt(
         "Committing", lambda: hooks.commit_all(place.repository, message), outcome.warnings
     )
 
@@ -184,7 +185,7 @@ def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
 def _is_proven(outcome: Outcome, place: Workspace) -> bool:
     """A failed proof keeps the result, and its status is the call's."""
     try:
-        return console.attempt("Proving", lambda: _prove(outcome, place), outcome.warnings)
+        return console.PROGRESS.attempt("Proving", lambda: _prove(outcome, place), outcome.warnings)
     except ProofError as error:
         outcome.warnings.append(str(error))
         outcome.exit_status = error.exit_status
@@ -194,23 +195,15 @@ def _is_proven(outcome: Outcome, place: Workspace) -> bool:
 def _prove(outcome: Outcome, place: Workspace) -> None:
     """Install, boot and probe the repository; what was found stays in its `proof.json`."""
     if not outcome.steps["locked"]:
-        raise UnavailableError("there is no uv.lock to install from")
+        raise UnavailableError("There is no uv.lock to install from: run uv lock, then mcp-scaffold prove.")
     from scaffold.proof import prove_repository  # noqa: PLC0415 -- slow, and not for --no-prove
 
-    report = prove_repository(place.repository, environment=place.folder / "environment", progress=console.progress)
+    report = prove_repository(
+        place.repository, environment=place.folder / "environment", progress=console.PROGRESS.part
+    )
     report.write(place.repository)
     if not report.passed:
-        failed = ", ".join(result.probe.id for result in report.failures) or "nothing could be asked"
-        raise ProofError(f"The proof failed ({failed}); proof.json says more.")
-
-
-def _tell(request: Request, outcome: Outcome) -> None:
-    for warning in outcome.warnings:
-        console.note(warning)
-    if request.json:
-        console.emit(outcome.to_json())
-    else:
-        console.say(_plan(outcome) if request.plan else _summary(outcome))
+        raise ProofError(f"The proof failed ({report.named_failures}); proof.json says more.")
 
 
 def _plan(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaffold.console import emit, say, shown
+from scaffold.console import conclude, shown
 from scaffold.template.presets import Preset, read_presets
 from scaffold.template.source import template_source
 
@@ -10,10 +10,8 @@ from scaffold.template.source import template_source
 def show_presets(*, json: bool) -> None:
     """Print every preset with its answers."""
     presets = read_presets(template_source().questions).values()
-    if json:
-        emit({"presets": [preset.to_json() for preset in presets]})
-    else:
-        say("\n\n".join(map(_words, presets)))
+    document = {"presets": [preset.to_json() for preset in presets]}
+    conclude(document, "\n\n".join(map(_words, presets)), json=json)
 
 
 def _words(preset: Preset) -> str:

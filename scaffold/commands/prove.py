@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold import console
-from scaffold.errors import CannotProve, ExitStatus, RefusedError
+from scaffold.errors import ExitStatus, RefusedError, UnavailableError
 from scaffold.proof import ProofReport, prove_repository, prove_url
-from scaffold.proof.wire import WireError
+from scaffold.proof.outcomes import WireError
 from scaffold.workspace import signals_interrupt
 
 TOKEN_VARIABLE = "MCP_PROVE_TOKEN"  # noqa: S105 -- the variable's name
@@ -37,15 +37,12 @@ def prove(request: Request) -> ExitStatus:
 
     Raises:
         RefusedError: The options do not go together, or the path, the URL or the token cannot be used.
-        CannotProve: uv, Python, the network or the server is missing.
+        UnavailableError: uv, Python, the network or the server is missing.
         Interrupted: A signal ended the proof; nothing that it started goes on.
     """
-    with signals_interrupt(), console.step("Proving"):
+    with signals_interrupt(), console.PROGRESS.step("Proving"):
         report = _prove_repository(request) if request.url is None else _prove_server(request, request.url)
-    if request.json:
-        console.emit(report.to_json())
-    else:
-        console.say(report.table())
+    console.conclude(report.to_json(), report.table(), json=request.json)
     return ExitStatus.DONE if report.passed else ExitStatus.UNPROVEN
 
 
@@ -53,7 +50,7 @@ def _prove_repository(request: Request) -> ProofReport:
     if request.token_file or request.may_load:
         raise RefusedError("--token-file and --yes go with --url: a repository's proof signs its own tokens.")
     path = request.path or Path()
-    report = prove_repository(path, full=request.full, progress=console.progress)
+    report = prove_repository(path, full=request.full, progress=console.PROGRESS.part)
     try:
         report.write(path)
     except OSError as error:
@@ -66,9 +63,9 @@ def _prove_server(request: Request, url: str) -> ProofReport:
         raise RefusedError("A PATH and --full go with a repository: with --url every probe is asked that can be.")
     token = read_token(request.token_file)
     try:
-        return prove_url(url, token=token, allow_load=request.may_load, progress=console.progress)
+        return prove_url(url, token=token, allow_load=request.may_load, progress=console.PROGRESS.part)
     except WireError as error:
-        raise CannotProve(f"{url} cannot be proven: {error}.") from error
+        raise UnavailableError(f"{url} cannot be proven: {error}.") from error
 
 
 def read_token(file: str | None) -> str | None:
@@ -83,9 +80,9 @@ def read_token(file: str | None) -> str | None:
     try:
         token = _checked(read(), "standard input" if file == "-" else file)
     except (OSError, UnicodeDecodeError) as error:
-        raise RefusedError(f"The token file {file} cannot be read.") from error
+        raise RefusedError(f"The token file {file} cannot be read: name a text file that you may read.") from error
     if not token:
-        raise RefusedError("The token is empty.")
+        raise RefusedError("The token is empty: give the bearer token that the server is to accept.")
     return token
 
 

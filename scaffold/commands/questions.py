@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaffold.console import emit, say, shown
+from scaffold.console import conclude, shown
 from scaffold.template.questions import Question, Questionnaire
 from scaffold.template.source import template_source
 
@@ -10,10 +10,8 @@ from scaffold.template.source import template_source
 def show_questions(*, json: bool) -> None:
     """Print every question in the order in which it is asked."""
     questions = Questionnaire.read(template_source().questions).questions.values()
-    if json:
-        emit({"questions": [question.to_json() for question in questions]})
-    else:
-        say("\n\n".join(map(_words, questions)))
+    document = {"questions": [question.to_json() for question in questions]}
+    conclude(document, "\n\n".join(map(_words, questions)), json=json)
 
 
 def _words(question: Question) -> str:

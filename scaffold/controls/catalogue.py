@@ -104,7 +104,7 @@ def _rows(path: str, text: str) -> list[object]:
     except ValueError as error:
         raise RefusedError(f"{path} cannot be read: it is {error}.") from error
     if not isinstance(rows, list) or not rows:
-        raise RefusedError(f"{path} holds no list of controls.")
+        raise RefusedError(f"{path} holds no list of controls: write a row for each, or delete the file.")
     return rows
 
 
@@ -112,7 +112,7 @@ def _control(row: object, place: str) -> Control:
     if not isinstance(row, dict):
         raise RefusedError(f"{place} is no control: a control has {', '.join(_FIELDS)}.")
     for problem in _problems(row):
-        raise RefusedError(f"{place} ({row.get('id', 'without id')}) {problem}.")
+        raise RefusedError(f"{place} ({row.get('id', 'without id')}) {problem}: correct the row.")
     return Control(
         row["id"],
         row["statement"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from scaffold.proof import boot, samples
+from scaffold.proof import samples, servers
 from scaffold.proof.wire import CLIENT, Era, Message, as_message, modern_params, parse
 from scaffold.rendered.proof_settings import GivenCall
 
@@ -30,7 +30,7 @@ class Conversation:
         return result if isinstance(result, dict) else {}
 
 
-def hold(launcher: boot.Launcher, era: Era, given: GivenCall | None = None) -> Conversation:
+def hold(launcher: servers.Launcher, era: Era, given: GivenCall | None = None) -> Conversation:
     """Start the server over stdio, speak to it in one era, close its input, and tell how it went.
 
     It is asked for the given call, or else for one of a tool that only reads.
@@ -65,7 +65,7 @@ def _speak(speaker: _Speaker, given: GivenCall | None) -> None:
 
 
 class _Speaker:
-    def __init__(self, server: boot.StdioServer, conversation: Conversation) -> None:
+    def __init__(self, server: servers.StdioServer, conversation: Conversation) -> None:
         self.server = server
         self.conversation = conversation
         self.era = conversation.era
@@ -76,7 +76,7 @@ class _Speaker:
         self._last_id += 1
         sent = modern_params(params) if self.era is Era.MODERN else params
         self.server.send({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": sent})
-        deadline = time.monotonic() + boot.READY_SECONDS
+        deadline = time.monotonic() + servers.READY_SECONDS
         while (left := deadline - time.monotonic()) > 0:
             line = self.server.receive(left)
             if line is None:

@@ -12,28 +12,23 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from scaffold.endpoint import Endpoint
-from scaffold.errors import RefusedError
+from scaffold.errors import InstallError, RefusedError
 from scaffold.proof import conversation, rows, stand_ins
-from scaffold.proof.boot import (
-    COLLECTOR_VARIABLE,
-    Installation,
-    Launcher,
-    NotStarted,
-    Server,
-    install,
-    production_settings,
-)
 from scaffold.proof.collector import running_collector
 from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Authority, Issuer, running_issuer
-from scaffold.proof.probe import Deviation, Need, Probe, Result, Skip, Status
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation, NotStarted, Skip, WireError
+from scaffold.proof.probe import Probe, Result, Status
 from scaffold.proof.probes import ALL
 from scaffold.proof.report import ProofReport
+from scaffold.proof.servers import COLLECTOR_VARIABLE, Launcher, Server, production_settings
 from scaffold.proof.store import running_store
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import Era, WireError
+from scaffold.proof.wire import Era
 from scaffold.rendered.proof_settings import Circumstances
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import LOCK_FILE, RenderedRepository
+from scaffold.toolchain.installation import Installation, install
 
 Progress = Callable[[str], None]
 
@@ -58,10 +53,12 @@ def prove_repository(
     Raises:
         NotRendered: the path holds no rendered repository.
         RefusedError: `proof.yaml` does not say what it has to say.
-        CannotProve: uv, Python, a stand-in's program or the network is missing.
+        UnavailableError: uv, Python, a stand-in's program or the network is missing.
         StandInError: a stand-in does not start.
     """
-    repository = Repository.read(path)
+    repository = RenderedRepository.read(path)
+    if not (repository.path / LOCK_FILE).is_file():
+        raise RefusedError(f"{repository.path} has no {LOCK_FILE} to install from: run uv lock, and commit it.")
     circumstances = circumstances or Circumstances.read(repository.path)
     clock = _Clock()
     with _workplace(environment) as folder, ExitStack() as stack:
@@ -76,7 +73,7 @@ def prove_repository(
         results=results,
         versions=_versions() | subject.versions | repository.locked_versions(TOLD_VERSIONS),
         template=repository.template_version,
-        answers={key: value for key, value in repository.answers.items() if not key.startswith("_")},
+        answers=repository.answers,
         started=clock.started,
         seconds=clock.seconds,
         log=log,
@@ -131,12 +128,13 @@ def _workplace(environment: Path | None) -> Iterator[Path]:
 
 
 def _prepared(
-    repository: Repository, circumstances: Circumstances, folder: Path, stack: ExitStack, progress: Progress
+    repository: RenderedRepository, circumstances: Circumstances, folder: Path, stack: ExitStack, progress: Progress
 ) -> Subject:
     """The started server as the subject of the probes; what failed is in its `starts`."""
     try:
         installation = install(repository, folder)
-    except NotStarted as failure:
+    except InstallError as error:
+        failure = NotStarted("the lock does not install", error.log)
         return Subject(starts={"install": failure}, lacking=dict.fromkeys(Need, str(failure)))
     progress("starting the server")
     return _Stage(installation, circumstances, stack).subject()

@@ -40,6 +40,11 @@ class ProofReport:
         """The probes that failed."""
         return [result for result in self.results if result.status is Status.FAILED]
 
+    @property
+    def named_failures(self) -> str:
+        """The probes that failed, in words."""
+        return ", ".join(result.probe.id for result in self.failures) or "nothing could be asked"
+
     def to_json(self) -> dict[str, Any]:
         """The whole report as one document."""
         document = {

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scaffold.errors import CannotProve
+from scaffold.errors import UnavailableError
 from scaffold.proof.issuer import TokenShape
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import RenderedRepository
 from scaffold.template.declarations import read_declarations
 from scaffold.template.source import template_source
 
 
-def token_shape(repository: Repository) -> TokenShape:
+def token_shape(repository: RenderedRepository) -> TokenShape:
     """The shape of the tokens of a repository's provider.
 
     Raises:
-        CannotProve: this installation knows no such provider.
+        UnavailableError: this installation knows no such provider.
     """
     row = _rows().get(repository.provider)
     if not isinstance(row, dict):
-        raise CannotProve(f"This mcp-scaffold knows no provider {repository.provider!r}: install a newer one.")
+        raise UnavailableError(f"This mcp-scaffold knows no provider {repository.provider!r}: install a newer one.")
     prefix = str(row.get("scope_prefix") or "")
     return TokenShape.from_row(row, prefix.format(public_url=repository.public_url, audience=repository.audience))
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -15,12 +12,13 @@ from http import HTTPStatus
 from pathlib import Path
 
 from scaffold.endpoint import Endpoint
-from scaffold.errors import CannotProve, StandInError
-from scaffold.proof.boot import LOG_LINES, READY_SECONDS, WINDOWS, last_lines, started_group
-from scaffold.proof.wire import WireError, exchange
+from scaffold.errors import StandInError, UnavailableError
+from scaffold.proof.outcomes import WireError
+from scaffold.proof.servers import READY_SECONDS
+from scaffold.proof.wire import exchange
 from scaffold.rendered.proof_settings import Address, Service
+from scaffold.toolchain.processes import ask_group_to_end, last_lines, read_log, started_group
 
-ENDING_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
 CONNECT_SECONDS = 1.0
 
@@ -32,7 +30,7 @@ def running(
     """Start the services in the repository, wait for each, and end them all with the block; logs stay in `folder`.
 
     Raises:
-        CannotProve: A program is not installed.
+        UnavailableError: A program is not installed.
         StandInError: One ends, or is not ready in time, or its address is somebody else's.
     """
     with ExitStack() as stack:
@@ -49,7 +47,7 @@ def _started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     program = shutil.which(service.command[0], path=environment.get("PATH")) or _beside(repository, service)
     if program is None:
-        raise CannotProve(f"proof.yaml starts {service}, but {service.command[0]} is not installed.")
+        raise UnavailableError(f"proof.yaml starts {service}, but {service.command[0]} is not installed: install it.")
     if _answers(service.address):
         raise StandInError(f"proof.yaml starts {service}, but something answers there already: end that first.")
     with log.open("wb") as output, ExitStack() as stack:
@@ -61,7 +59,7 @@ def _started(
         try:
             yield process
         finally:
-            _ask_to_end(process)
+            ask_group_to_end(process)
 
 
 def _beside(repository: Path, service: Service) -> str | None:
@@ -80,7 +78,7 @@ def _wait(service: Service, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 def _told(service: Service, what: str, log: Path) -> str:
-    lines = last_lines(log.read_text(encoding="utf-8", errors="replace"), LOG_LINES)
+    lines = last_lines(read_log(log))
     return f"{service}, which proof.yaml starts, {what}." + (f"\n{lines}" if lines else "")
 
 
@@ -95,14 +93,3 @@ def _answers(address: Address) -> bool:
             return True
     except (OSError, UnicodeError):
         return False
-
-
-def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
-    """Let it end by itself first: what it started elsewhere, such as a container, ends with it."""
-    if WINDOWS:
-        process.terminate()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(ENDING_SECONDS)

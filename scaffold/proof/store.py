@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from scaffold import environment
-from scaffold.errors import CannotProve
-from scaffold.proof.boot import Installation, NotStarted, free_ports, started_group, sync
+from scaffold.errors import InstallError, UnavailableError
+from scaffold.toolchain.installation import Installation
+from scaffold.toolchain.processes import free_ports, started_group
+from scaffold.toolchain.uv import sync
 
 PROGRAMS = ("valkey-server", "redis-server")
 GROUP = "store"
@@ -23,7 +25,7 @@ def running_store(installation: Installation) -> Iterator[str]:
     """Serve an empty store on loopback, and yield its URL.
 
     Raises:
-        CannotProve: there is no such server on this machine, and the repository's lock brings none for it.
+        UnavailableError: there is no such server on this machine, and the repository's lock brings none for it.
     """
     folder = installation.folder
     program = next(filter(None, map(shutil.which, PROGRAMS)), None) or _locked_program(installation)
@@ -39,9 +41,9 @@ def running_store(installation: Installation) -> Iterator[str]:
 def _locked_program(installation: Installation) -> str:
     folder = installation.folder / GROUP
     try:
-        sync(installation.repository, folder, "--only-group", GROUP)
-    except NotStarted as failure:
-        raise CannotProve(f"{_NEEDED}\n{failure.log}") from failure
+        sync(installation.repository.path, folder, "--only-group", GROUP)
+    except InstallError as error:
+        raise UnavailableError(f"{_NEEDED}\n{error.log}") from error
     for program in folder.rglob(PROGRAMS[0]):
         return str(program)
-    raise CannotProve(_NEEDED)
+    raise UnavailableError(_NEEDED)

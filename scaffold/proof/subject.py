@@ -7,29 +7,28 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaffold.endpoint import Endpoint
 from scaffold.proof import samples
+from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Issuer
-from scaffold.proof.probe import Deviation, Need, Skip
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation, NotStarted, Skip
+from scaffold.proof.servers import ProgramRun, Server
 from scaffold.proof.wire import Client, Era, Message, Reply, exchange
 from scaffold.rendered.proof_settings import GivenCall
-
-if TYPE_CHECKING:
-    from scaffold.proof.boot import NotStarted, Run, Server
-    from scaffold.proof.conversation import Conversation
 
 STEPS_UP = 3
 PAGES = 20
 _ASKING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
-Boot = Callable[[Mapping[str, str]], AbstractContextManager[tuple["Subject", "Server"]]]
+Boot = Callable[[Mapping[str, str]], AbstractContextManager[tuple["Subject", Server]]]
 """Starts one more server with changed settings; whoever asks waits for what it wants to see."""
 
 
-RunPython = Callable[[str, Mapping[str, str]], "Run"]
+RunPython = Callable[[str, Mapping[str, str]], ProgramRun]
 """Runs a program with the repository's own Python and packages."""
 
 

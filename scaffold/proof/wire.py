@@ -21,6 +21,7 @@ from typing import Any
 
 from scaffold.documents import JsonValue
 from scaffold.endpoint import Endpoint
+from scaffold.proof.outcomes import WireError
 
 LARGEST_BODY = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -51,10 +52,6 @@ def parse(text: str | bytes) -> JsonValue:
 def as_message(value: JsonValue) -> Message:
     """A value as a JSON object; empty when it is none."""
     return value if isinstance(value, dict) else {}
-
-
-class WireError(Exception):
-    """The server closed the connection, was silent too long, or did not speak HTTP or JSON-RPC."""
 
 
 @dataclass(frozen=True)

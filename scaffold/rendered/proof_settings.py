@@ -91,7 +91,7 @@ class Circumstances:
         return ["uv and a package index, or uv's cache", *shared, *map(str, self.services)]
 
 
-class _MalformedError(Exception):
+class _MalformedError(ValueError):
     """A part of the file does not say what it has to say; the text is the sentence, without its full stop."""
 
 

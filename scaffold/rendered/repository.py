@@ -1,49 +1,47 @@
-"""A rendered repository as its proof sees it: the answers that it was rendered from, and the files that it needs."""
+"""A rendered repository: what its answers say that it is, and the files that its proof reads."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from scaffold import documents
-from scaffold.errors import NotRendered, RefusedError
+from scaffold.errors import NotRendered
+from scaffold.rendered.answers import ANSWERS_FILE, Answers, RecordedAnswers
 
-ANSWERS_FILE = ".copier-answers.yml"
+LOCK_FILE = "uv.lock"
 NEEDED_ANSWERS = ("project_slug", "package_name", "transport")
 
 
 @dataclass(frozen=True)
-class Repository:
-    """The folder and the answers of a rendered repository."""
+class RenderedRepository:
+    """The folder of a rendered repository, and what its answers file records."""
 
     path: Path
-    answers: Mapping[str, Any]
+    recorded: RecordedAnswers
 
     @classmethod
-    def read(cls, path: Path) -> Repository:
-        """Read the answers file; raises `NotRendered` when the folder is no rendered repository."""
+    def read(cls, path: Path) -> RenderedRepository:
+        """Read a repository that can be installed and started.
+
+        Raises:
+            NotRendered: The answers file or `pyproject.toml` is missing, or an answer that names the program.
+        """
         path = path.resolve()
-        file = path / ANSWERS_FILE
-        try:
-            answers = _load(file)
-        except FileNotFoundError:
-            raise NotRendered(path, f"it has no {ANSWERS_FILE}") from None
-        except (OSError, ValueError) as error:
-            raise NotRendered(path, f"{ANSWERS_FILE} cannot be read: {_first_line(error)}") from error
-        if not isinstance(answers, dict):
-            raise NotRendered(path, f"{ANSWERS_FILE} holds no answers")
-        missing = [key for key in NEEDED_ANSWERS if not isinstance(answers.get(key), str)]
+        recorded = RecordedAnswers.read(path)
+        missing = [key for key in NEEDED_ANSWERS if not isinstance(recorded.answers.get(key), str)]
         if missing:
             raise NotRendered(path, f"{ANSWERS_FILE} has no {' and no '.join(missing)}")
         if not (path / "pyproject.toml").is_file():
             raise NotRendered(path, "it has no pyproject.toml")
-        if not (path / "uv.lock").is_file():
-            raise RefusedError(f"{path} has no uv.lock to install from: run uv lock, and commit it.")
-        return cls(path, answers)
+        return cls(path, recorded)
+
+    @property
+    def answers(self) -> Answers:
+        """The answers by their keys."""
+        return self.recorded.answers
 
     def answer(self, key: str, otherwise: str = "") -> str:
         """An answer as text."""
@@ -104,7 +102,7 @@ class Repository:
     def roles(self) -> tuple[str, ...]:
         """The roles that policy.yaml gives scopes to, for providers that cannot grant a server's own scopes."""
         try:
-            policy = _load(self.path / "policy.yaml")
+            policy = documents.parse((self.path / "policy.yaml").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return ()
         roles = policy.get("roles") if isinstance(policy, dict) else None
@@ -113,22 +111,14 @@ class Repository:
     @property
     def template_version(self) -> str:
         """The version of the template that it was rendered or updated with."""
-        return self.answer("_commit", "unknown")
+        return self.recorded.version or "unknown"
 
     def locked_versions(self, names: tuple[str, ...]) -> dict[str, str]:
         """The locked versions of the named packages, of those that the lock holds."""
         try:
-            lock = tomllib.loads((self.path / "uv.lock").read_text(encoding="utf-8"))
+            lock = tomllib.loads((self.path / LOCK_FILE).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
             return {}
         packages = lock.get("package")
         found = packages if isinstance(packages, list) else []
         return {p["name"]: p["version"] for p in found if p.get("name") in names and "version" in p}
-
-
-def _load(file: Path) -> object:
-    return documents.parse(file.read_text(encoding="utf-8"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.errors import RefusedError
+from scaffold.rendered.answers import Answers
 from scaffold.template.declarations import read_declarations
-from scaffold.template.questions import Answers, did_you_mean
+from scaffold.template.questions import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeAlias
 
 from scaffold import documents
 from scaffold.errors import RefusedError
+from scaffold.rendered.answers import ORIGIN_KEY, VERSION_KEY, Answer, Answers
 from scaffold.template.declarations import read_declarations
-
-Answer: TypeAlias = str | int | float | bool | list[str]
-Answers: TypeAlias = dict[str, Answer]
 
 TEXTS = (str, int, float)
 """What YAML may make of a text: `1.0` is a name too."""
 
-
-RECORDED_BY_COPIER = ("_commit", "_src_path")
 NAMING_SOMEBODY = (
     "owner",
     "security_contact",
@@ -154,7 +149,7 @@ def read_data_file(path: Path) -> dict[str, object]:
     content = documents.read(path)
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise RefusedError(f"{path} must hold a mapping of keys to answers, such as transport: http.")
-    return {key: value for key, value in content.items() if key not in RECORDED_BY_COPIER}
+    return {key: value for key, value in content.items() if key not in (VERSION_KEY, ORIGIN_KEY)}
 
 
 STILL_AN_EXAMPLE = "Still an example, until mcp-scaffold set KEY=VALUE makes it yours:"

@@ -15,13 +15,11 @@ from unittest.mock import patch
 
 import yaml
 
-from scaffold import documents
 from scaffold.errors import RefusedAnswer, RefusedError, RenderError
-from scaffold.template.questions import Answers, Given
+from scaffold.rendered.answers import ANSWERS_FILE, ORIGIN_KEY, VERSION_KEY, Answers, RecordedAnswers
+from scaffold.template.questions import Given
 from scaffold.template.source import TemplateSource
 from scaffold.template.unpacking import unpack
-
-ANSWERS_FILE = ".copier-answers.yml"
 
 # Copier puts this before a refusal, which names its key itself.
 _REFUSAL = re.compile(
@@ -29,7 +27,7 @@ _REFUSAL = re.compile(
 )
 _CONDITION = re.compile(r"applies only when (?P<key>\w+) ")
 _REQUIRED = re.compile(r'Question "(?P<key>\w+)" is required')
-_ORIGIN = re.compile(r"^_src_path:.*\n(?: .*\n)*", re.MULTILINE)
+_ORIGIN = re.compile(rf"^{ORIGIN_KEY}:.*\n(?: .*\n)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -122,11 +120,11 @@ class Renderer:
                 quiet=True,
             )
         commit = version.removesuffix("-dirty")
-        _record_origin(repository / ANSWERS_FILE, {"_commit": commit, "_src_path": self._source.url})
+        _record_origin(repository / ANSWERS_FILE, {VERSION_KEY: commit, ORIGIN_KEY: self._source.url})
         told = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
         if commit != version:
             told.append(f"The template has uncommitted changes; updates will compare with {commit}.")
-        return Render(version, recorded_answers(repository), told)
+        return Render(version, RecordedAnswers.read(repository).answers, told)
 
 
 @dataclass
@@ -150,14 +148,6 @@ class Refusals:
             raise RefusedError(*self.sentences, *error.sentences) from error
         condition = _CONDITION.search(str(error))
         self.by_key[error.key] = "" if condition and condition["key"] in self.by_key else str(error)
-
-
-def recorded_answers(repository: Path) -> Answers:
-    """The answers that a rendered repository records, without what Copier keeps for itself."""
-    recorded = documents.read(repository / ANSWERS_FILE)
-    if not isinstance(recorded, dict):
-        raise RenderError(f"{ANSWERS_FILE} holds no answers.")
-    return {key: value for key, value in recorded.items() if not key.startswith("_")}
 
 
 def _import_copier() -> None:

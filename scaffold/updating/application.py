@@ -94,7 +94,9 @@ def begin(folder: Path) -> None:
         lock.touch(exist_ok=False)
     except FileExistsError as error:
         note.unlink()
-        raise ApplicationError(f"Another git process is at work here, or left {lock} behind.") from error
+        raise ApplicationError(
+            f"Another git process is at work here, or left {lock} behind: wait for it, or delete that file."
+        ) from error
     intent = Intent.read(note)
     try:
         _lay_out(git, intent)

@@ -29,7 +29,7 @@ class Render:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What becomes of a file, and what that writes; None removes a path."""
 
     change: FileChange
@@ -50,7 +50,7 @@ class Comparison:
     ours: Tree
     seeds: frozenset[str] = frozenset()
 
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[FileOutcome]:
         """What becomes of every file that the template changes, or would."""
         renames = self._renames()
         moved = {*renames, *renames.values()}
@@ -73,50 +73,52 @@ class Comparison:
             if self.owner(former) == self.owner(path) == "managed" and not (former in self.ours and path in self.ours)
         }
 
-    def _managed(self, path: str) -> Iterator[Outcome]:
+    def _managed(self, path: str) -> Iterator[FileOutcome]:
         base, ours, theirs = self.base.files.get(path), self.ours.get(path), self.theirs.files.get(path)
         if theirs in (base, ours):
             return
         if ours == base:
             kind = Kind.ADDED if base is None else Kind.REMOVED if theirs is None else Kind.CHANGED
-            yield Outcome(self._change(path, kind), {path: theirs})
+            yield FileOutcome(self._change(path, kind), {path: theirs})
         elif theirs is None:
-            yield Outcome(self._change(path, Kind.KEPT, "the template removed it, your edits stay in it"))
+            yield FileOutcome(self._change(path, Kind.KEPT, "the template removed it, your edits stay in it"))
         elif ours is None:
-            yield Outcome(self._change(path, Kind.KEPT, "you removed it; the template changed it, it stays removed"))
+            yield FileOutcome(
+                self._change(path, Kind.KEPT, "you removed it; the template changed it, it stays removed")
+            )
         else:
             yield self._merged(path, Stages(base, ours, theirs))
 
-    def _moved(self, former: str, path: str) -> Iterator[Outcome]:
+    def _moved(self, former: str, path: str) -> Iterator[FileOutcome]:
         """A file that the template moved; you may have moved it there yourself."""
         ours = self.ours.get(former) or self.ours.get(path)
         if ours is None:
             reason = f"you removed {former}; the template moved it here, it stays removed"
-            yield Outcome(self._change(path, Kind.KEPT, reason))
+            yield FileOutcome(self._change(path, Kind.KEPT, reason))
             return
         stages = Stages(self.base.files[former], ours, self.theirs.files[path])
         outcome = self._merged(path, stages)
         if former in self.ours:
             kind = Kind.RENAMED if outcome.change.kind is Kind.MERGED else outcome.change.kind
             change = replace(outcome.change, kind=kind, former=former)
-            outcome = Outcome(change, {former: None, path: ours, **outcome.writes})
+            outcome = FileOutcome(change, {former: None, path: ours, **outcome.writes})
         yield outcome
 
-    def _yours(self, path: str) -> Iterator[Outcome]:
+    def _yours(self, path: str) -> Iterator[FileOutcome]:
         base, ours, theirs = self.base.files.get(path), self.ours.get(path), self.theirs.files.get(path)
         if theirs in (base, ours):
             return
         if path in self.seeds:
             change = self._change(path, Kind.ADDED, "begun for you by the answers; yours from now on")
-            yield Outcome(change, {path: theirs})
+            yield FileOutcome(change, {path: theirs})
         elif theirs is None:
-            yield Outcome(self._change(path, Kind.KEPT, "yours; the template no longer begins such a file"))
+            yield FileOutcome(self._change(path, Kind.KEPT, "yours; the template no longer begins such a file"))
         elif (base is None) == (ours is None):
             reason = "" if ours else "the template now begins this file; take it if you want it"
             advice = self._change(path, Kind.ADVISORY, reason)
-            yield Outcome(replace(advice, stages=Stages(base, ours, theirs)))
+            yield FileOutcome(replace(advice, stages=Stages(base, ours, theirs)))
 
-    def _merged(self, path: str, stages: Stages) -> Outcome:
+    def _merged(self, path: str, stages: Stages) -> FileOutcome:
         """Merge the three sides of a file, of which neither yours nor the template's is missing."""
         base, ours, theirs = stages.base, stages.ours, stages.theirs
         assert ours is not None  # noqa: S101 -- for the type checker
@@ -132,7 +134,7 @@ class Comparison:
             merged, clean = ours.blob, False
         kind = Kind.MERGED if clean else Kind.CONFLICT
         change = self._change(path, kind)
-        return Outcome(change if clean else replace(change, stages=stages), {path: Entry(mode, merged)})
+        return FileOutcome(change if clean else replace(change, stages=stages), {path: Entry(mode, merged)})
 
     def _merge_contents(self, base: str | None, ours: str, theirs: str) -> tuple[str, bool]:
         """Merge by lines; return the content, and whether it is without conflict. A binary file stays yours."""
@@ -152,22 +154,22 @@ class Comparison:
         return FileChange(path, kind, self.owner(path), reason)
 
 
-def without_hidden_edits(outcomes: list[Outcome], hidden: Collection[str]) -> list[Outcome]:
+def without_hidden_edits(outcomes: list[FileOutcome], hidden: Collection[str]) -> list[FileOutcome]:
     """The outcomes, where what would overwrite an edit that git is told not to see writes nothing."""
     return [_visible(outcome, hidden) for outcome in outcomes]
 
 
-def _visible(outcome: Outcome, hidden: Collection[str]) -> Outcome:
+def _visible(outcome: FileOutcome, hidden: Collection[str]) -> FileOutcome:
     for path in outcome.writes.keys() & hidden:
         reason = (
             f"your edit of {path} is hidden from git and would be overwritten: run git update-index --no-skip-worktree "
             f"{path} and git update-index --no-assume-unchanged {path}, commit it or put it aside, then update again"
         )
-        return Outcome(replace(outcome.change, kind=Kind.LOST, reason=reason, stages=None))
+        return FileOutcome(replace(outcome.change, kind=Kind.LOST, reason=reason, stages=None))
     return outcome
 
 
-def without_obstacles(outcomes: list[Outcome], ours: Tree, folder: Path) -> list[Outcome]:
+def without_obstacles(outcomes: list[FileOutcome], ours: Tree, folder: Path) -> list[FileOutcome]:
     """The outcomes, where what would overwrite a file that git does not know, or cannot stand, writes nothing."""
     written = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
     result = {path for path in {*ours, *written} if written.get(path, ours.get(path)) is not None}
@@ -175,13 +177,13 @@ def without_obstacles(outcomes: list[Outcome], ours: Tree, folder: Path) -> list
     return [_checked(outcome, ours, folder, result, folders) for outcome in outcomes]
 
 
-def _checked(outcome: Outcome, ours: Tree, folder: Path, result: set[str], folders: set[str]) -> Outcome:
+def _checked(outcome: FileOutcome, ours: Tree, folder: Path, result: set[str], folders: set[str]) -> FileOutcome:
     for path, entry in outcome.writes.items():
         if entry is None or path in ours:
             continue
         if obstacle := _obstacle(path, ours, folder, result, folders):
             change = replace(outcome.change, kind=Kind.LOST, reason=f"{obstacle}: move it away, then update again")
-            return Outcome(replace(change, stages=None))
+            return FileOutcome(replace(change, stages=None))
     return outcome
 
 

@@ -47,7 +47,7 @@ class History:
         except GitError as error:
             raise SourceError(
                 f"The template at {place} cannot be reached: bring it back, or put where it is now into _src_path of "
-                f".copier-answers.yml and commit that. ({error})"
+                f".copier-answers.yml and commit that ({error})."
             ) from error
         return cls(Git(folder), url)
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from scaffold.rendered.answers import Answer
 from scaffold.template.ownership import Owner
-from scaffold.template.questions import Answer
 from scaffold.updating.trees import Entry
 
-LOCK_FILE = "uv.lock"
 MARKER = "\n+<<<<<<< "
 """What shows in a diff that a file has conflict markers."""
 
@@ -202,6 +201,16 @@ class Plan:
     def lost(self) -> list[FileChange]:
         """The files because of which nothing is applied."""
         return self.of(Kind.LOST)
+
+    @property
+    def needs_decisions(self) -> bool:
+        """Whether the result cannot be tried before a person has decided about a file."""
+        return bool(self.conflicts or self.lost)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.tree
 
     @property
     def unmerged(self) -> list[str]:

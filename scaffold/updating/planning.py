@@ -10,14 +10,16 @@ from pathlib import Path
 import yaml
 
 from scaffold.errors import RefusedError
+from scaffold.rendered.answers import ANSWERS_FILE, Answers, RecordedAnswers
+from scaffold.rendered.repository import LOCK_FILE
 from scaffold.template.ownership import Ownership
-from scaffold.template.questions import Answers, Given, Questionnaire, parse_assignments
-from scaffold.template.rendering import ANSWERS_FILE, Refusals, Renderer
-from scaffold.updating.comparison import Comparison, Outcome, Render, without_hidden_edits, without_obstacles
+from scaffold.template.questions import Given, Questionnaire, parse_assignments
+from scaffold.template.rendering import Refusals, Renderer
+from scaffold.updating.comparison import Comparison, FileOutcome, Render, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
-from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, QuestionChange
+from scaffold.updating.plan import FileChange, Kind, Plan, QuestionChange
 from scaffold.updating.questions import carry, question_changes, read_renames
-from scaffold.updating.repository import LivingRepository, Recorded
+from scaffold.updating.repository import LivingRepository
 from scaffold.updating.security import security_delta
 from scaffold.updating.trees import Entry, Workshop
 
@@ -34,7 +36,7 @@ class Rendered:
     """
 
     render: Render
-    recorded: Recorded
+    recorded: RecordedAnswers
     template: Path
     warnings: list[str]
     refusals: Refusals
@@ -100,8 +102,8 @@ class Planner:
     def _base(self, label: str) -> Rendered:
         recorded = self.living.recorded
         base = self._render("old", recorded.version, recorded.answers, Given({}), label)
-        edited = recorded.edited_keys(base.recorded)
-        if edited is not None:
+        if not recorded.is_as_rendered(base.recorded):
+            edited = recorded.edited_keys(base.recorded)
             told = f" ({', '.join(edited)})" if edited else ""
             raise RefusedError(
                 f"{ANSWERS_FILE} was edited by hand{told}: bring it back from git, "
@@ -125,7 +127,7 @@ class Planner:
         rendered, refusals = renderer.without_refused(given, repository)
         tree = self.workshop.tree_of_folder(repository)
         render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
-        recorded = Recorded.parse((repository / ANSWERS_FILE).read_text(encoding="utf-8"))
+        recorded = RecordedAnswers.read(repository)
         taken = {key: value for key, value in given.answers.items() if key not in refusals.by_key}
         replaced = _replaced({**answers, **taken}, recorded.answers)
         ousted = {}
@@ -173,7 +175,7 @@ class Planner:
             warnings=[*warnings, *theirs.warnings],
         )
 
-    def _with_diffs(self, outcomes: list[Outcome], tree: str, base: str, theirs: str) -> list[FileChange]:
+    def _with_diffs(self, outcomes: list[FileOutcome], tree: str, base: str, theirs: str) -> list[FileChange]:
         changes = [outcome.change for outcome in outcomes]
         told = [change.path for change in changes if change.kind in (Kind.ADVISORY, Kind.KEPT, Kind.LOST)]
         diffs = self.workshop.diffs(f"{self.living.head}^{{tree}}", tree)

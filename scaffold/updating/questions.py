@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from scaffold.rendered.answers import Answers
 from scaffold.template.declarations import read_declarations
-from scaffold.template.questions import Answers
 from scaffold.updating.plan import QuestionChange
 
 RENAMES_FILE = "renamed.yml"

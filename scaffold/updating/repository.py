@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold import documents
 from scaffold.errors import NotRendered, RefusedError
 from scaffold.git import Git, decoded
-from scaffold.template.questions import Answers
-from scaffold.template.rendering import ANSWERS_FILE
+from scaffold.rendered.answers import ANSWERS_FILE, ORIGIN_KEY, VERSION_KEY, RecordedAnswers
 
-_SEAL = re.compile(r"^#.*\bseal (?P<seal>[0-9a-f]+)", re.MULTILINE)
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What the answers file holds.
-
-    Attributes:
-        seal: The digest of the answers that the template put beside them; empty where it puts none.
-    """
-
-    version: str
-    url: str
-    answers: Answers
-    seal: str
-
-    @classmethod
-    def parse(cls, text: str) -> Recorded:
-        """Read an answers file.
-
-        Raises:
-            ValueError: It is no mapping, or does not name the template and its version; the message says what.
-        """
-        content = documents.parse(text)
-        if not isinstance(content, dict):
-            raise ValueError("it holds no answers")  # noqa: TRY004 -- of the text, not of a caller
-        for key in ("_commit", "_src_path"):
-            if not isinstance(content.get(key), str):
-                raise ValueError(f"it has no {key}")  # noqa: TRY004 -- as above
-        seal = _SEAL.search(text)
-        answers = {key: value for key, value in content.items() if not str(key).startswith("_")}
-        return cls(content["_commit"], content["_src_path"], answers, seal["seal"] if seal else "")
-
-    def edited_keys(self, rendered: Recorded) -> list[str] | None:
-        """Which answers differ from what their render records; None if it is the same, empty if it is the seal."""
-        if (self.answers, self.seal) == (rendered.answers, rendered.seal):
-            return None
-        keys = [*self.answers, *rendered.answers.keys() - self.answers.keys()]
-        return [key for key in keys if self.answers.get(key) != rendered.answers.get(key)]
 
 
 @dataclass(frozen=True)
@@ -65,7 +23,7 @@ class LivingRepository:
 
     git: Git
     head: str
-    recorded: Recorded
+    recorded: RecordedAnswers
 
     @property
     def path(self) -> Path:
@@ -106,15 +64,22 @@ def open_repository(path: Path) -> LivingRepository:
         GitError: git is missing.
     """
     git = _git_at(path)
-    file = git.folder / ANSWERS_FILE
-    if not file.is_file():
+    if not (git.folder / ANSWERS_FILE).is_file():
         raise NotRendered(path, _absence(git))
     _refuse_states(git)
+    return LivingRepository(git, git("rev-parse", "HEAD"), _recorded(git))
+
+
+def _recorded(git: Git) -> RecordedAnswers:
+    """The answers of a repository, which must name the template and its version."""
     try:
-        recorded = Recorded.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NotRendered(path, f"{ANSWERS_FILE} cannot be used, {error}; {_restoring(git)}") from error
-    return LivingRepository(git, git("rev-parse", "HEAD"), recorded)
+        recorded = RecordedAnswers.read(git.folder)
+    except NotRendered as error:
+        raise NotRendered(git.folder, f"{error.reason}; {_restoring(git)}") from error
+    for key, value in {VERSION_KEY: recorded.version, ORIGIN_KEY: recorded.url}.items():
+        if not value:
+            raise NotRendered(git.folder, f"{ANSWERS_FILE} cannot be used, it has no {key}; {_restoring(git)}")
+    return recorded
 
 
 def _git_at(path: Path) -> Git:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 
-from scaffold import console, hooks
+from scaffold import hooks
 from scaffold.environment import for_server, for_tests
-from scaffold.errors import ProofError, ScaffoldError, UnavailableError
-from scaffold.proof import boot, prove_repository, stand_ins
+from scaffold.errors import InstallError, ProofError, ScaffoldError
+from scaffold.progress import Progress
+from scaffold.proof import prove_repository, stand_ins
 from scaffold.rendered.proof_settings import Circumstances
-from scaffold.updating.plan import LOCK_FILE, FileChange, Kind, Plan, Verification
+from scaffold.rendered.repository import LOCK_FILE
+from scaffold.toolchain import uv
+from scaffold.toolchain.installation import programs_of
+from scaffold.toolchain.processes import with_programs_first
+from scaffold.updating.plan import FileChange, Kind, Plan, Verification
 from scaffold.updating.repository import LivingRepository
 from scaffold.updating.trees import Entry, Workshop
 
 TEST_SECONDS = 1800
+_TESTS = ("run", "--no-sync", "pytest", "--quiet")
 _NOTHING_COLLECTED = 5
 
 
@@ -31,7 +35,7 @@ def needs(plan: Plan, living: LivingRepository) -> list[str]:
     return Circumstances.read(living.path).needs(store=answers.get("replica_state") == "redis")
 
 
-def verify(plan: Plan, living: LivingRepository, workshop: Workshop, folder: Path) -> tuple[Plan, Verification]:
+def verify(plan: Plan, living: LivingRepository, workshop: Workshop, progress: Progress) -> tuple[Plan, Verification]:
     """Lay the plan's result out in the workshop, and lock, test and prove it there, as `proof.yaml` says.
 
     Returns:
@@ -48,18 +52,19 @@ def verify(plan: Plan, living: LivingRepository, workshop: Workshop, folder: Pat
     circumstances = Circumstances.read(living.path)
     workshop.check_out(living.head, plan.tree)
     done = Verification()
-    environment = folder / "environment"
-    done.steps["locked"] = console.attempt("Locking", lambda: hooks.lock(workshop.folder), done.warnings)
+    # Outside the workshop's working tree, which is what is tried.
+    environments = workshop.folder.parent / "environment"
+
+    def attempt(name: str, words: str, work: Callable[[], None]) -> None:
+        done.steps[name] = progress.attempt(words, work, done.warnings)
+
+    attempt("locked", "Locking", lambda: hooks.lock(workshop.folder))
     locked = _with_lock(plan, workshop)
     if not done.steps["locked"]:
         done.steps |= {"tested": False, "proven": False}
         return locked, done
-    done.steps["tested"] = console.attempt(
-        "Testing", lambda: _test(workshop.folder, environment / "tests", circumstances), done.warnings
-    )
-    done.steps["proven"] = console.attempt(
-        "Proving", lambda: _prove(workshop.folder, environment / "proof", circumstances), done.warnings
-    )
+    attempt("tested", "Testing", lambda: _test(workshop.folder, environments / "tests", circumstances))
+    attempt("proven", "Proving", lambda: _prove(workshop.folder, environments / "proof", circumstances, progress))
     return locked, done
 
 
@@ -77,59 +82,28 @@ def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
     return replace(plan, tree=tree, carried=carried, files=[*plan.files, change])
 
 
-def _test(repository: Path, environment: Path, circumstances: Circumstances) -> None:
-    installed = _run_uv("sync", "--quiet", "--locked", repository=repository, environment=environment)
-    if installed.status:
-        if any(words in installed.log.lower() for words in boot.UNREACHABLE):
-            raise UnavailableError("the package index cannot be reached")
-        raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{installed.last_lines}")
-    tests = ("run", "--no-sync", "pytest", "--quiet")
-    variables = {**for_server(), **circumstances.env}
-    programs = boot.beside(environment / ("Scripts" if boot.WINDOWS else "bin"), variables)
-    with stand_ins.running(circumstances.services, repository, programs, environment.parent):
-        tested = _run_uv(*tests, repository=repository, environment=environment, settings=circumstances.env)
+def _test(repository: Path, virtual_environment: Path, circumstances: Circumstances) -> None:
+    virtual_environment.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        uv.sync(repository, virtual_environment)
+    except InstallError as error:
+        raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{error.log}") from error
+    programs = with_programs_first(programs_of(virtual_environment), {**for_server(), **circumstances.env})
+    variables = {**for_tests(), **circumstances.env, "UV_PROJECT_ENVIRONMENT": str(virtual_environment)}
+    with stand_ins.running(circumstances.services, repository, programs, virtual_environment.parent):
+        tested = uv.run_uv(*_TESTS, folder=repository, variables=variables, seconds=TEST_SECONDS)
+    if tested.status is None:
+        raise VerificationError(f"The tests took longer than {TEST_SECONDS} seconds. {_UNTOUCHED}")
     if tested.status not in (0, _NOTHING_COLLECTED):
         raise VerificationError(f"The tests fail on the updated files. {_UNTOUCHED}\n{tested.last_lines}")
 
 
-@dataclass(frozen=True)
-class _Run:
-    status: int
-    log: str
-
-    @property
-    def last_lines(self) -> str:
-        return boot.last_lines(self.log)
-
-
-def _run_uv(
-    *arguments: str, repository: Path, environment: Path, settings: Mapping[str, str] = MappingProxyType({})
-) -> _Run:
-    """Run uv in a process group of its own, which ends with the block whatever happens."""
-    variables = {**for_tests(), **settings, "UV_PROJECT_ENVIRONMENT": str(environment)}
-    log = environment.with_suffix(".log")
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [boot.find_uv(), *arguments]
-    with (
-        log.open("wb") as output,
-        boot.started_group(command, repository, variables, output, subprocess.DEVNULL) as process,
-    ):
-        try:
-            status = process.wait(TEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise VerificationError(
-                f"uv {arguments[0]} took longer than {TEST_SECONDS} seconds. {_UNTOUCHED}"
-            ) from None
-    return _Run(status, log.read_text(encoding="utf-8", errors="replace"))
-
-
-def _prove(repository: Path, environment: Path, circumstances: Circumstances) -> None:
-    report = prove_repository(
-        repository, environment=environment, circumstances=circumstances, progress=console.progress
-    )
+def _prove(repository: Path, folder: Path, circumstances: Circumstances, progress: Progress) -> None:
+    report = prove_repository(repository, environment=folder, circumstances=circumstances, progress=progress.part)
     if not report.passed:
-        failed = ", ".join(result.probe.id for result in report.failures) or "nothing could be asked"
-        raise ProofError(f"The proof of the updated files fails ({failed}). {_UNTOUCHED}\n{report.table()}")
+        raise ProofError(
+            f"The proof of the updated files fails ({report.named_failures}). {_UNTOUCHED}\n{report.table()}"
+        )
 
 
 _UNTOUCHED = "Nothing was changed. --plan --no-verify shows the plan, --no-verify applies it as it is."

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from scaffold.updating.plan import LOCK_FILE, MEANINGS, Kind, Plan, QuestionChange, Verification
+from scaffold.rendered.repository import LOCK_FILE
+from scaffold.updating.plan import MEANINGS, Kind, Plan, QuestionChange, Verification
 from scaffold.updating.trees import Entry
 
 SHORT = 12

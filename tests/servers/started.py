@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scaffold.commands.new import Request, create
-from scaffold.proof.boot import Installation, install
-from scaffold.rendered.repository import Repository
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain.installation import Installation, install
 
 TRAPS = {
     **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"),
@@ -73,7 +73,7 @@ def install_rendered(folder: Path, *answers: str) -> Installation:
         git=False,
     )
     assert create(request) == 0
-    return install(Repository.read(folder / "repository"), folder)
+    return install(RenderedRepository.read(folder / "repository"), folder)
 
 
 def free_port() -> int:

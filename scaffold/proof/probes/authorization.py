@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 from scaffold.proof import samples
-from scaffold.proof.probe import MCP_AUTHORIZATION, STEP_UP, Deviation, Family, Need, Skip, check
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation, Skip
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import MCP_AUTHORIZATION, STEP_UP
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era, Message, Reply
 

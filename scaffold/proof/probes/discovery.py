@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from scaffold.proof.probe import (
+from scaffold.proof.needs import Need
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import (
     MCP_AUTHORIZATION,
     MCP_BASE,
     MCP_DISCOVER,
     MCP_LIFECYCLE_2025,
     MCP_TOOLS,
     RESOURCE_METADATA,
-    Family,
-    Need,
-    check,
 )
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Client, Era, Message, Reply, exchange

@@ -8,7 +8,10 @@ import json
 from typing import Any
 
 from scaffold.proof import samples
-from scaffold.proof.probe import HTTP, MCP_BASE, MCP_HTTP, MCP_TOOLS, Family, Need, Skip, check
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Skip
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import HTTP, MCP_BASE, MCP_HTTP, MCP_TOOLS
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era, Message, Reply, modern_headers, modern_params
 

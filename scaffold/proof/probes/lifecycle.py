@@ -9,20 +9,14 @@ import threading
 from dataclasses import replace
 
 from scaffold.proof import official
-from scaffold.proof.boot import COLLECTOR_VARIABLE, GRACE_SECONDS, WINDOWS
-from scaffold.proof.probe import (
-    KUBERNETES_PROBES,
-    KUBERNETES_TERMINATION,
-    MCP_BASE,
-    MCP_HTTP,
-    Family,
-    Need,
-    Skip,
-    Source,
-    check,
-)
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Skip, WireError
+from scaffold.proof.probe import Family, check
+from scaffold.proof.servers import COLLECTOR_VARIABLE, GRACE_SECONDS
+from scaffold.proof.sources import KUBERNETES_PROBES, KUBERNETES_TERMINATION, MCP_BASE, MCP_HTTP, Source
 from scaffold.proof.subject import Subject
-from scaffold.proof.wire import Reply, WireError, exchange
+from scaffold.proof.wire import Reply, exchange
+from scaffold.toolchain.processes import WINDOWS
 
 STARTING = Family("lifecycle")
 ENDING = Family("lifecycle")

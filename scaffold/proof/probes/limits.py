@@ -8,7 +8,10 @@ from collections.abc import Mapping
 
 from scaffold.documents import JsonValue
 from scaffold.proof import samples
-from scaffold.proof.probe import MCP_TOOLS, TOO_MANY, Deviation, Family, Need, check
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import MCP_TOOLS, TOO_MANY
 from scaffold.proof.subject import Subject
 
 FAMILY = Family("limits", Need.ENDPOINT, Need.ACCESS)

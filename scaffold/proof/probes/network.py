@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from scaffold.proof.boot import ALLOWED_ORIGIN
-from scaffold.proof.probe import FETCH, HTTP, KUBERNETES_PROBES, MCP_HTTP, Family, Need, Skip, check
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Skip
+from scaffold.proof.probe import Family, check
+from scaffold.proof.servers import ALLOWED_ORIGIN
+from scaffold.proof.sources import FETCH, HTTP, KUBERNETES_PROBES, MCP_HTTP
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era, Reply, exchange
 

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 from scaffold.proof import samples
-from scaffold.proof.probe import MCP_LIFECYCLE_2025, MCP_STDIO, MCP_TOOLS, Family, Need, Skip, check
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Skip
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import MCP_LIFECYCLE_2025, MCP_STDIO, MCP_TOOLS
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era
 

@@ -5,18 +5,10 @@
 from __future__ import annotations
 
 from scaffold.proof.issuer import jwk
-from scaffold.proof.probe import (
-    ACCESS_TOKENS,
-    BEARER,
-    JWT,
-    JWT_PRACTICE,
-    MCP_AUTHORIZATION,
-    Deviation,
-    Family,
-    Need,
-    Skip,
-    check,
-)
+from scaffold.proof.needs import Need
+from scaffold.proof.outcomes import Deviation, Skip
+from scaffold.proof.probe import Family, check
+from scaffold.proof.sources import ACCESS_TOKENS, BEARER, JWT, JWT_PRACTICE, MCP_AUTHORIZATION
 from scaffold.proof.subject import Subject
 
 FAMILY = Family("tokens", Need.ENDPOINT, Need.CHALLENGE)

@@ -1,21 +1,15 @@
-"""Installs a repository from its lock, outside its tree, and starts what was installed as production would.
+"""Starts the program of an installed repository as production would, over http or stdio.
 
-Whatever is started here is ended here: each server leads a process group of its own, and the group is ended when the
-block ends, also by an exception or a signal.
+Each server leads a process group of its own, which is ended when the block ends, also by an exception or a signal.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import secrets
-import shutil
-import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,120 +22,21 @@ from typing import IO
 
 from scaffold import environment
 from scaffold.endpoint import Endpoint
-from scaffold.errors import CannotProve
-from scaffold.proof.wire import WireError, exchange
-from scaffold.rendered.repository import Repository
+from scaffold.proof.outcomes import NotStarted, WireError
+from scaffold.proof.wire import exchange
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain.installation import Installation
+from scaffold.toolchain.processes import Running, free_ports, last_lines, read_log, started_group
 
 READY_SECONDS = 60.0
 GRACE_SECONDS = 30
 """So long an orchestrator waits where nobody says otherwise; with nothing in flight, a server needs a moment."""
-LOG_LINES = 12
 BIND_ATTEMPTS = 3
-INSTALL_SECONDS = 600
 PROGRAM_SECONDS = 60
 COLLECTOR_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 ALLOWED_ORIGIN = "https://client.example.com"
 
-WINDOWS = sys.platform == "win32"
-UNREACHABLE = ("failed to fetch", "error sending request", "dns error", "network connectivity is disabled")
-NO_PYTHON = ("no interpreter found", "no download found")
 PORT_TAKEN = ("address already in use", "only one usage of each socket address")
-
-
-class NotStarted(Exception):  # noqa: N818 -- what became of the server
-    """What was installed does not become a server; the text is the sentence, `log` the last lines."""
-
-    def __init__(self, sentence: str, log: str) -> None:
-        """Keep the sentence and the log."""
-        super().__init__(sentence)
-        self.log = log
-
-
-@dataclass(frozen=True)
-class Installation:
-    """The environment that a lock became."""
-
-    repository: Repository
-    folder: Path
-
-    @property
-    def python_version(self) -> str:
-        """The version of its Python."""
-        told = (self.folder / "environment" / "pyvenv.cfg").read_text(encoding="utf-8")
-        return next((line.partition("=")[2].strip() for line in told.splitlines() if line.startswith("version")), "")
-
-    def executable(self, name: str) -> Path:
-        """A program of the environment."""
-        if WINDOWS:
-            return self.folder / "environment" / "Scripts" / f"{name}.exe"
-        return self.folder / "environment" / "bin" / name
-
-    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """This process's environment with these settings, and with the installed programs first on the path."""
-        return beside(self.executable("python").parent, {**environment.for_server(), **settings})
-
-
-def install(repository: Repository, folder: Path) -> Installation:
-    """Install the repository and its locked runtime dependencies below `folder`.
-
-    Raises `CannotProve` when uv, Python or the network is missing, and `NotStarted` when the lock does not install.
-    """
-    # uv would take a wheel that it built before the sources changed.
-    selection = ("--no-dev", "--no-editable", "--reinstall-package", repository.slug)
-    sync(repository, folder / "environment", *selection)
-    return Installation(repository, folder)
-
-
-def sync(repository: Repository, folder: Path, *selection: str) -> None:
-    """Make `folder` an environment with what uv's options select of a repository's lock; raises as `install` does."""
-    command = [find_uv(), "sync", "--locked", *selection, "--no-progress", "--color", "never"]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=repository.path,
-            env={**environment.for_uv(), "UV_PROJECT_ENVIRONMENT": str(folder)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotProve(f"Installing from the lock took longer than {INSTALL_SECONDS} seconds.") from None
-    if not done.returncode:
-        return
-    told = done.stderr.lower()
-    if any(sign in told for sign in UNREACHABLE):
-        raise CannotProve(f"The package index cannot be reached.\n{last_lines(done.stderr)}")
-    if any(sign in told for sign in NO_PYTHON):
-        raise CannotProve(f"uv finds no Python that this repository accepts.\n{last_lines(done.stderr)}")
-    raise NotStarted("the lock does not install", last_lines(done.stderr))
-
-
-def beside(programs: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which the programs of a folder come first."""
-    return {**environment, "PATH": os.pathsep.join(filter(None, [str(programs), environment.get("PATH", "")]))}
-
-
-def find_uv() -> str:
-    """The uv that came with this distribution, or the one on the path; raises `CannotProve` when there is none."""
-    try:
-        from uv import find_uv_bin  # noqa: PLC0415 -- a source checkout may lack it
-
-        return find_uv_bin()
-    except (ImportError, FileNotFoundError):
-        found = shutil.which("uv")
-        if found is None:
-            raise CannotProve("uv is not installed, so nothing can be installed from the lock.") from None
-        return found
-
-
-def last_lines(text: str, count: int = LOG_LINES) -> str:
-    """The last lines of a log that say something."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    return "\n".join("".join(filter(str.isprintable, line)) for line in lines[-count:])
 
 
 @dataclass(frozen=True)
@@ -155,7 +50,7 @@ class Server:
     @property
     def log(self) -> str:
         """The last lines that it wrote."""
-        return last_lines(self.log_file.read_text(encoding="utf-8", errors="replace"))
+        return last_lines(read_log(self.log_file))
 
     @property
     def lost_its_port(self) -> bool:
@@ -194,38 +89,12 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Run:
+class ProgramRun:
     """How a program ended, what it printed, and its last word."""
 
     status: int | None
     output: str
     last_word: str
-
-
-class Running:
-    """The process groups of one proof, so that they can be ended although other threads wait for them."""
-
-    def __init__(self) -> None:
-        """Nothing runs yet."""
-        self._processes: set[subprocess.Popen[bytes]] = set()
-        self._ended = False
-
-    @contextmanager
-    def holding(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        """Keep a process while the block runs; after the end of all, nothing new runs either."""
-        self._processes.add(process)
-        if self._ended:
-            _kill_group(process)
-        try:
-            yield
-        finally:
-            self._processes.discard(process)
-
-    def end(self) -> None:
-        """End everything, now and later."""
-        self._ended = True
-        for process in tuple(self._processes):
-            _kill_group(process)
 
 
 @dataclass(frozen=True)
@@ -278,15 +147,18 @@ class Launcher:
         with self._log() as log, self._group(command, self.settings, log, subprocess.PIPE) as process:
             yield StdioServer(process, Path(log.name))
 
-    def run_python(self, source: str, variables: Mapping[str, str]) -> Run:
-        """Run a program with the repository's own Python and packages; its status is None when it went on too long."""
+    def run_python(self, source: str, variables: Mapping[str, str]) -> ProgramRun:
+        """Run a program with the repository's own Python and packages.
+
+        Its status is None when it was ended for taking too long.
+        """
         command = [str(self.installation.executable("python")), "-c", source]
         with self._log() as log, self._group(command, variables, log, subprocess.PIPE) as process:
             try:
                 output = process.communicate(timeout=PROGRAM_SECONDS)[0].decode("utf-8", "replace")
             except subprocess.TimeoutExpired:
-                return Run(None, "", last_lines(_read(log), 1))
-            return Run(process.returncode, output, last_lines(_read(log), 1))
+                return ProgramRun(None, "", last_lines(read_log(Path(log.name)), 1))
+            return ProgramRun(process.returncode, output, last_lines(read_log(Path(log.name)), 1))
 
     @property
     def _program(self) -> Path:
@@ -312,7 +184,7 @@ class Launcher:
             yield process
 
 
-def production_settings(repository: Repository) -> dict[str, str]:
+def production_settings(repository: RenderedRepository) -> dict[str, str]:
     """What a deployment of this repository sets, but for the port and the issuer."""
     return {
         "MCP_ENVIRONMENT": "production",
@@ -321,58 +193,6 @@ def production_settings(repository: Repository) -> dict[str, str]:
         "MCP_ALLOWED_ORIGINS": ALLOWED_ORIGIN,
         "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(32),
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
-    with contextlib.ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
-
-
-@contextmanager
-def started_group(
-    command: Sequence[str], cwd: Path, variables: Mapping[str, str], log: IO[bytes], pipe: int
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program as the leader of a process group, and end the group however the block ends."""
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=dict(variables),
-        stdin=pipe,
-        stderr=log,
-        stdout=subprocess.PIPE if pipe == subprocess.PIPE else log,
-        start_new_session=not WINDOWS,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
-    try:
-        yield process
-    finally:
-        end_group(process)
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of a process group, without asking: the probes have asked already."""
-    _kill_group(process)
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if WINDOWS:
-        process.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _read(log: IO[bytes]) -> str:
-    return Path(log.name).read_text(encoding="utf-8", errors="replace")
 
 
 class StdioServer:
@@ -389,7 +209,7 @@ class StdioServer:
     @property
     def log(self) -> str:
         """The last lines that it wrote to standard error."""
-        return last_lines(self.log_file.read_text(encoding="utf-8", errors="replace"))
+        return last_lines(read_log(self.log_file))
 
     def _read(self) -> None:
         with contextlib.suppress(ValueError, OSError):

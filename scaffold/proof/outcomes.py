@@ -1,0 +1,31 @@
+"""What a probe sees when it does not see what it expects: it ends the probe, and the text says what was seen."""
+
+from __future__ import annotations
+
+
+class Outcome(Exception):  # noqa: N818 -- no error of a command: the report tells it
+    """A probe ends here. The text says what was seen, or why nothing could be.
+
+    Attributes:
+        log: The last lines of the server that was started for this probe alone.
+    """
+
+    def __init__(self, seen: str, log: str = "") -> None:
+        super().__init__(seen)
+        self.log = log
+
+
+class Deviation(Outcome):
+    """The server did something else than what is expected of it."""
+
+
+class Skip(Outcome):
+    """The question cannot be asked of this server."""
+
+
+class NotStarted(Outcome):
+    """What the lock holds does not install, or what was installed does not become a server."""
+
+
+class WireError(Outcome):
+    """The server closed the connection, was silent too long, or did not speak HTTP or JSON-RPC."""
