@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from scaffold.controls.catalogue import parse_catalogue
 from scaffold.errors import NotRendered, RefusedError
 from tests.combinations import complete
 from tests.deployments import find_tool, render_answers
+from tests.rows import TARGETS
 from tests.template import CHECKOUT
 
 OAUTH = {"auth_provider": "oidc", "transport": "both", "telemetry": "both", "replica_state": "redis"}
+BY_TERRAFORM = [name for name, row in TARGETS.items() if row["kind"] == "terraform"]
 REPOSITORIES: dict[str, dict[str, Any]] = {
     "cluster": OAUTH
     | {"deployment": "kubernetes", "ci": "github", "compliance": ["hipaa"]}
@@ -32,9 +35,10 @@ REPOSITORIES: dict[str, dict[str, Any]] = {
     "istio": OAUTH | {"deployment": "kubernetes", "ci": "none", "gateway_controller": "istio", "service_mesh": "istio"},
     "compose": OAUTH | {"deployment": "compose", "ci": "gitlab"},
     "stdio": {"transport": "stdio", "ci": "github"},
-    "aws": OAUTH | {"deployment": "aws-ecs", "ci": "github", "compliance": ["soc2"]},
-    "google": OAUTH | {"deployment": "gcp-cloud-run", "ci": "gitlab", "compliance": ["soc2"]},
-    "azure": OAUTH | {"deployment": "azure-container-apps", "ci": "github", "compliance": ["soc2"]},
+    **{
+        name: OAUTH | {"deployment": name, "ci": ci, "compliance": ["soc2"]}
+        for name, ci in zip(BY_TERRAFORM, cycle(("github", "gitlab")), strict=False)
+    },
 }
 # A line that each pattern forbids, by a word of the pattern.
 FORBIDDEN = {

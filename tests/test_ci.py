@@ -23,16 +23,11 @@ from scaffold.template.rendering import Renderer
 from scaffold.template.source import TemplateSource
 from tests.deployments import HTTP, TEXTS, build_overlay, build_overlays, parse_documents, render_answers
 from tests.living import git
+from tests.rows import TARGETS
 from tests.scanners import scan
 from tests.template import CHECKOUT
 
-REGIONS = {
-    "kubernetes": "eu-west-1,us-east-1",
-    "aws-ecs": "eu-west-1,us-east-1",
-    "gcp-cloud-run": "europe-west1,us-central1",
-    "azure-container-apps": "westeurope,northeurope",
-}
-TARGETS = ["none", "compose", *REGIONS]
+REGIONS = {name: row["regions"]["example"] for name, row in TARGETS.items() if row["ci"]}
 REPOSITORY = {"github": "https://github.com/team/bob.server", "gitlab": "https://gitlab.com/team/bob.server"}
 REGISTRY = "registry.example.com/team/bob-server"
 DIGEST = "sha256:" + "1" * 64
@@ -503,12 +498,12 @@ def test_the_platform_trusts_the_very_job_that_deploys(name: str, rendered: Rend
     assert subject in trust.read_text()
     job = jobs_of(repository)["deploy"]
     audience = job["id_tokens"]["ID_TOKEN"]["aud"] if ci == "gitlab" else str(job["steps"])
-    expected = {
-        "kubernetes": "bob-server",
-        "aws-ecs": "sts.amazonaws.com" if ci == "github" else "https://gitlab.com",
-        "gcp-cloud-run": "https://iam.googleapis.com/",
-        "azure-container-apps": "api://AzureADTokenExchange",
-    }[target]
+    issuer = "https://gitlab.com" if ci == "gitlab" else ""
+    expected = (
+        TARGETS[target]["ci"]["audience"][ci]
+        .replace("https://{issuer}", issuer)
+        .replace("{project_slug}", "bob-server")
+    )
     assert expected in audience
     assert target in {"gcp-cloud-run", "kubernetes"} or expected in trust.read_text()
 
@@ -572,65 +567,13 @@ def test_only_the_release_of_this_repository_counts_as_signer(ci, signer, passes
 
 
 OLD = f"{REGISTRY}@sha256:" + "0" * 64
-PLATFORMS = {
-    "aws-ecs": (
-        "aws",
-        """
-at=$here/$AWS_REGION
-[ "$2" != export-credentials ] || { echo "export AWS_ACCESS_KEY_ID=of-the-session"; exit; }
-[ -n "$AWS_ACCESS_KEY_ID" ] || { echo "the token has expired" >&2; exit 254; }
-case "$2" in
-  describe-task-definition) printf '{"family": "bob-server", "containerDefinitions": [{"image": "%s"}]}' "$OLD" ;;
-  register-task-definition) echo "$*" > "$at"; echo "arn:$AWS_REGION:2" ;;
-  describe-services) [ "$AWS_REGION" = "$BROKEN" ] && echo "arn:$AWS_REGION:1" || echo "arn:$AWS_REGION:2" ;;
-esac
-""",
-    ),
-    "gcp-cloud-run": (
-        "gcloud",
-        """
-for word; do case $word in --region) next=1 ;; *) [ -z "$next" ] || { region=$word; next=; } ;; esac; done
-[ "$1" != run ] || { [ "$region" != "$BROKEN" ] && echo "$*" > "$here/$region"; }
-""",
-    ),
-    "azure-container-apps": (
-        "az",
-        """
-region=$(expr "$*" : '.*--resource-group bob-server-\\([a-z]*\\)') || true
-case "$2" in
-  update) echo "$*" > "$here/$region" ;;
-  show) [ "$region" = "$BROKEN" ] || echo "bob-server--2" ;;
-esac
-""",
-    ),
-    "kubernetes": (
-        "kubectl",
-        """
-region=$2
-case "$5" in
-  get) [ "$6" != replicasets ] || printf ' 4\n2 3\n' ;;
-  set) echo "$*" > "$here/$region" ;;
-  wait) [ ! -e "$here/$region.back" ] || touch "$here/$region.settled" ;; # the missed deadline is told until then
-  rollout)
-    case "$6" in
-      status) [ "$region" != "$BROKEN" ] || [ -e "$here/$region.settled" ] ;;
-      undo) [ -z "$STUCK" ] && touch "$here/$region.back" ;;
-    esac ;;
-esac
-""",
-    ),
-}
-VARIABLES = {
-    "aws-ecs": ["AWS_ROLE_ARN"],
-    "gcp-cloud-run": ["GCP_IDENTITY_PROVIDER", "GCP_SERVICE_ACCOUNT"],
-    "azure-container-apps": ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"],
-    "kubernetes": ["CLUSTERS"],
-}
+VARIABLES = {name: [*TARGETS[name]["ci"]["variables"]] for name in REGIONS}
 
 
 def deploy(repository: Path, target: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The run of `deploy.sh` against a platform of files: each region has one, with what was put into service."""
-    put_program(folder, *PLATFORMS[target])
+    [platform] = (CHECKOUT / "tests/targets" / target).glob("*.sh")
+    put_program(folder, platform.stem, platform.read_text())
     (folder / "bin/sleep").write_text("#!/bin/sh\n")
     (folder / "bin/sleep").chmod(0o755)
     (folder / "token").write_text("token")

@@ -1,4 +1,4 @@
-"""What takes a control back while its structure stays is seen: the rows of `mutations/`, each made alone."""
+"""What takes a control back while its structure stays is seen: the rows of mutations are made one by one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ import yaml
 from scaffold.controls import find_regressions, read_catalogue
 from tests.combinations import complete
 from tests.deployments import find_tool, render_answers
+from tests.template import CHECKOUT
 from tests.test_check import REPOSITORIES
 
 Row = dict[str, Any]
+TESTS = CHECKOUT / "tests"
 ROWS: list[Row] = [
-    row
-    for file in sorted((Path(__file__).parent / "mutations").glob("*.yml"))
+    # A target's own are made in its repository.
+    {"in": file.parent.name, **row}
+    for file in sorted([*TESTS.glob("mutations/*.yml"), *TESTS.glob("targets/*/mutations.yml")])
     for row in yaml.safe_load(file.read_text(encoding="utf-8"))
 ]
 

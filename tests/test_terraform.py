@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.deployments import HTTP, TEXTS, render_answers
+from tests.rows import TARGETS
 from tests.scanners import SUPPRESSIONS, scan
 from tests.servers.aws import empty_account
+from tests.template import CHECKOUT
 from tests.terraform import Folder, find_provider, folders, passed_to, run_terraform, whole
 
-REGIONS = {
-    "aws-ecs": "eu-west-1,us-east-1",
-    "gcp-cloud-run": "europe-west1,us-central1",
-    "azure-container-apps": "westeurope,northeurope",
-}
+BY_TERRAFORM = {name: row for name, row in TARGETS.items() if row["kind"] == "terraform"}
+SAID = {name: YAML(typ="safe").load(CHECKOUT / "tests/targets" / name / "terraform.yml") for name in BY_TERRAFORM}
+"""By target, how its Terraform says what that of every target must say."""
 GITHUB = {"ci": "github", "repository_url": "https://github.com/team/bob-server"}
 GITLAB = {"ci": "gitlab", "repository_url": "https://gitlab.com/team/bob-server"}
 LARGE: dict[str, Any] = GITHUB | {"replica_state": "redis", "telemetry": "both", "compliance": ["soc2", "sox"]}
 SMALL: dict[str, Any] = GITLAB | {"replica_state": "memory", "telemetry": "none"}
 RENDERS: dict[str, dict[str, Any]] = {
     f"{cloud}, {size}": TEXTS | HTTP | {"deployment": cloud} | answers
-    for cloud, regions in REGIONS.items()
-    for size, answers in {"large": LARGE | {"regions": regions}, "small": SMALL}.items()
+    for cloud, row in BY_TERRAFORM.items()
+    for size, answers in {"large": LARGE | {"regions": row["regions"]["example"]}, "small": SMALL}.items()
 }
 CLOUDS = [name for name in RENDERS if name.endswith("large")]
 PARTITIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -119,7 +120,7 @@ def test_the_provider_is_pinned_once_and_the_lock_agrees(root: Path) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", pinned)
     assert region == []
     lock = root / ".terraform.lock.hcl"
-    assert lock.exists() is not root.name.startswith("azure")
+    assert lock.exists() is TARGETS[root.name]["locks_providers"]
     if lock.exists():
         assert re.findall(r'version += "(.+)"', lock.read_text()) == [pinned]
 
@@ -127,8 +128,7 @@ def test_the_provider_is_pinned_once_and_the_lock_agrees(root: Path) -> None:
 @everywhere
 def test_the_state_is_remote_and_locked(root: Path) -> None:
     backend = (root / "backend.tf").read_text()
-    marks = {"aws-ecs": "use_lockfile = true", "gcp-cloud-run": 'backend "gcs"', "azure-container-apps": "azuread_auth"}
-    assert re.sub(r" +", " ", marks[root.name]) in re.sub(r" +", " ", backend)
+    assert re.search(SAID[root.name]["state_is_locked"], backend)
 
 
 @everywhere
@@ -171,41 +171,23 @@ def test_the_image_is_named_by_digest(root: Path) -> None:
 
 
 AUDIT_DAYS = {"large": 2557, "small": 90}
-KEPT = {
-    "aws-ecs": r"log_retention_days = (\d+)",
-    "gcp-cloud-run": r"retention_days = (\d+)",
-    "azure-container-apps": r"log_archive_days   = (\d+)",
-}
 
 
 @everywhere
 def test_logs_are_kept_as_long_as_compliance_asks(root: Path, name: str) -> None:
-    days = [int(number) for number in re.findall(KEPT[root.name], folders(root)[0].text)]
+    days = [int(number) for number in re.findall(SAID[root.name]["log_retention_days"], folders(root)[0].text)]
     assert days
     assert min(days) >= AUDIT_DAYS[name.partition(", ")[2]]
 
 
-UNCHANGED = {
-    "aws-ecs": r'mode = "COMPLIANCE"\s+days = var\.log_retention_days',
-    "gcp-cloud-run": r"retention_days = 2557\s+locked += true",
-    "azure-container-apps": r"immutability_policy \{[^}]+period_since_creation_in_days = var\.log_archive_days",
-}
-
-
 @everywhere
 def test_what_must_be_kept_for_years_cannot_be_changed(root: Path, name: str) -> None:
-    assert bool(re.search(UNCHANGED[root.name], whole(root))) is name.endswith("large")
+    assert bool(re.search(SAID[root.name]["log_cannot_be_changed"], whole(root))) is name.endswith("large")
 
 
 @everywhere
 def test_flow_logs_are_kept_with_the_others(root: Path) -> None:
-    text = whole(root)
-    flow = {
-        "aws-ecs": r'aws_flow_log" "main".*?log_destination += aws_cloudwatch_log_group.main\["network"\]',
-        "gcp-cloud-run": r'resource.type=\\"gce_subnetwork\\"',
-        "azure-container-apps": r"delete_after_days_since_modification_greater_than = var.log_archive_days",
-    }
-    assert re.search(flow[root.name], text, re.DOTALL)
+    assert re.search(SAID[root.name]["flow_logs_are_kept"], whole(root), re.DOTALL)
 
 
 @everywhere
@@ -227,9 +209,8 @@ def test_no_cache_evicts_what_was_counted(root: Path) -> None:
 
 @everywhere
 def test_the_readme_says_where_tls_cannot_be_1_3_only(root: Path) -> None:
-    text = (root / "README.md").read_text()
-    assert ("no minimum above 1.2" in text) is (root.name != "aws-ecs")
-    assert ("TLS is 1.3 only" in text) is (root.name == "aws-ecs")
+    said = [words for words in ("no minimum above 1.2", "TLS is 1.3 only") if words in (root / "README.md").read_text()]
+    assert said == [SAID[root.name]["readme_names_minimum_of_tls"]]
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -263,7 +244,7 @@ def test_a_container_has_time_to_finish(root: Path, rendered: Rendered, name: st
 @everywhere
 def test_a_container_is_probed(root: Path) -> None:
     probes = set(re.findall(r"/livez|/readyz|health_probe", whole(root)))
-    assert {"health_probe" if root.name == "aws-ecs" else "/livez", "/readyz"} <= probes
+    assert {SAID[root.name]["liveness_probe"], "/readyz"} <= probes
 
 
 @pytest.mark.parametrize("name", CLOUDS)
@@ -418,11 +399,6 @@ def test_on_aws_a_missing_secret_ends_the_plan_by_name_before_anything_is_create
 
 # ------------------------------------------------------------------------------------------------------------ scanners
 
-FAULTS = {
-    "aws-ecs": ("region/logs.tf", "enable_key_rotation     = true", "enable_key_rotation     = false"),
-    "gcp-cloud-run": ("region/network.tf", "private_ip_google_access = true", "private_ip_google_access = false"),
-    "azure-container-apps": ("region/logs.tf", '"TLS1_2"', '"TLS1_0"'),
-}
 SUPPRESSION_FILES = [suppressions.file for suppressions in SUPPRESSIONS.values()]
 scanned = pytest.mark.parametrize("scanner", SUPPRESSIONS)
 found = pytest.mark.xdist_group("findings in terraform")
@@ -448,11 +424,11 @@ def findings(rendered: Rendered, tmp_path_factory: pytest.TempPathFactory) -> Fi
 
 
 def _spoil(folder: Path, cloud: str) -> None:
-    path, old, new = FAULTS[cloud]
-    file = folder / "deploy/terraform" / cloud / path
+    fault = SAID[cloud]["fault"]
+    file = folder / "deploy/terraform" / cloud / fault["file"]
     text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    assert fault["right"] in text
+    file.write_text(text.replace(fault["right"], fault["wrong"]), encoding="utf-8")
 
 
 @everywhere
