@@ -169,7 +169,7 @@ class Workshop:
         answers = [f"--data={answer}" for answer in ANSWERS]
         command = [sys.executable, "-m", "scaffold", "new", str(place), "--defaults", "--no-git", "--no-prove"]
         subprocess.run([*command, *answers], check=True, capture_output=True)
-        repository = RenderedRepository.read(place)
+        repository = RenderedRepository(place)
         _replace_features(place / "src" / repository.answer("package_name"))
         rules = ", ".join(f"add_{number}: [mcp:read]" for number in range(MOST_TOOLS))
         (place / "policy.yaml").write_text(POLICY.format(rules=rules), encoding="utf-8")

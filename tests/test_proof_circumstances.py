@@ -15,7 +15,7 @@ from scaffold.errors import RefusedError, StandInError, UnavailableError
 from scaffold.proof import stand_ins
 from scaffold.proof.samples import choose
 from scaffold.proof.wire import Message
-from scaffold.rendered.proof_settings import Circumstances, GivenCall, Service
+from scaffold.rendered.proof_settings import GivenCall, ProofSettings, Service
 from scaffold.toolchain import processes
 from scaffold.toolchain.processes import free_ports
 
@@ -27,13 +27,13 @@ STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SERV
 WITH_A_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SERVE!r}, sys.argv[1]])"
 
 
-def given(folder: Path, text: str) -> Circumstances:
+def given(folder: Path, text: str) -> ProofSettings:
     (folder / "proof.yaml").write_text(text, encoding="utf-8")
-    return Circumstances.read(folder)
+    return ProofSettings.read(folder)
 
 
 def test_without_the_file_nothing_is_given(tmp_path: Path) -> None:
-    assert Circumstances.read(tmp_path) == given(tmp_path, "") == Circumstances()
+    assert ProofSettings.read(tmp_path) == given(tmp_path, "") == ProofSettings()
 
 
 def test_settings_are_texts_and_files_stand_in_the_repository(tmp_path: Path) -> None:

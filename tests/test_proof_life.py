@@ -161,7 +161,7 @@ def test_what_is_proven_is_what_stands_in_the_tree(repository: Path, tmp_path: P
     for number in range(2):
         place = tmp_path / f"installation-{number}"
         place.mkdir()
-        install(RenderedRepository.read(repository), place)
+        install(RenderedRepository(repository), place)
         installed.append(next(place.rglob("proven_notes/notes.py")).read_text(encoding="utf-8"))
         (repository / "src" / "proven_notes" / "notes.py").write_text("edited = True\n", encoding="utf-8")
     assert installed[1] == "edited = True\n" != installed[0]

@@ -15,7 +15,6 @@ import pytest
 import uv
 
 from scaffold.proof.store import PROGRAMS, running_store
-from scaffold.rendered.answers import RecordedAnswers
 from scaffold.rendered.repository import RenderedRepository
 from scaffold.toolchain.installation import Installation
 from tests.deployments import Repositories
@@ -38,7 +37,7 @@ def test_the_lock_brings_a_store_where_none_is_installed(
     subprocess.run([uv.find_uv_bin(), "lock", "--quiet"], cwd=tmp_path, check=True)
     found = shutil.which
     monkeypatch.setattr("shutil.which", lambda name: None if name in PROGRAMS else found(name))
-    with running_store(Installation(RenderedRepository(tmp_path, RecordedAnswers.parse("{}")), tmp_path)) as url:
+    with running_store(Installation(RenderedRepository(tmp_path), tmp_path)) as url:
         place = urlsplit(url)
         assert ask(place.hostname or "", place.port or 0) == b"+PONG\r\n"
 

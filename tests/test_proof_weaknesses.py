@@ -228,7 +228,7 @@ def test_a_missing_store_is_no_failed_proof(prove: Prove, monkeypatch: pytest.Mo
 
 
 def test_a_program_that_was_not_installed_is_told(repository: Path, tmp_path: Path) -> None:
-    installation = Installation(RenderedRepository.read(repository), tmp_path)
+    installation = Installation(RenderedRepository(repository), tmp_path)
     launcher = servers.Launcher(installation, {})
     with pytest.raises(NotStarted, match="no program named weak-server"), launcher.started():
         pass

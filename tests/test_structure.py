@@ -149,6 +149,22 @@ def test_exit_statuses_are_named() -> None:
     assert literal == []
 
 
+def test_programs_are_started_in_few_places() -> None:
+    starting = {name for name, tree in modules().items() if "subprocess" in imports(tree) and starts_programs(tree)}
+
+    assert starting == {
+        "scaffold.git",
+        "scaffold.toolchain.processes",
+        "scaffold.controls.readers.kubernetes",  # builds overlays
+        "scaffold.updating.application",  # outlives the command
+    }
+
+
+def starts_programs(tree: ast.Module) -> bool:
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return not called.isdisjoint({"subprocess.run", "subprocess.Popen"})
+
+
 @pytest.mark.parametrize("package", ["updating", "rendered", "toolchain", "controls", "template", "proof"])
 def test_only_commands_print(package: str) -> None:
     printing = [

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaffold.console import conclude
-from scaffold.controls import Control, Finding, Report, find_regressions, read_catalogue
+from scaffold.controls import Control, Finding, Report, find_regressions
 from scaffold.errors import ExitStatus
-from scaffold.rendered.answers import ANSWERS_FILE, RecordedAnswers
+from scaffold.rendered.answers import ANSWERS_FILE
+from scaffold.rendered.repository import RenderedRepository
 from scaffold.template.ownership import Ownership
 from scaffold.template.questions import STILL_AN_EXAMPLE, placeholders
 from scaffold.template.source import template_source
@@ -22,12 +23,12 @@ def check(path: Path, *, json: bool) -> ExitStatus:
     Raises:
         NotRendered: There is no catalogue of controls.
     """
-    repository = path.resolve()
-    controls = read_catalogue(repository)
+    repository = RenderedRepository(path.resolve())
+    controls = repository.controls
     ownership = Ownership.read(template_source().questions)
     named = {name for control in controls for name in control.files()}
     deletable = frozenset(name for name in named if ownership.of(name) == "yours")
-    report = find_regressions(repository, controls, deletable=deletable)
+    report = find_regressions(repository.path, controls, deletable=deletable)
     notices = [*_notices(report), *_examples(repository)]
     findings = [finding.to_json() for finding in report.findings]
     words = [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]
@@ -52,8 +53,8 @@ def _notices(report: Report) -> list[str]:
     return [*dropped, *(unbuilt if report.unbuilt else [])]
 
 
-def _examples(repository: Path) -> list[str]:
-    answers = RecordedAnswers.read(repository).answers if (repository / ANSWERS_FILE).is_file() else {}
+def _examples(repository: RenderedRepository) -> list[str]:
+    answers = repository.answers if (repository.path / ANSWERS_FILE).is_file() else {}
     named = ", ".join(f"{key} ({value})" for key, value in placeholders(answers).items())
     return [f"{STILL_AN_EXAMPLE} {named}."] if named else []
 

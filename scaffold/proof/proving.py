@@ -26,8 +26,8 @@ from scaffold.proof.servers import COLLECTOR_VARIABLE, Launcher, Server, product
 from scaffold.proof.store import running_store
 from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era
-from scaffold.rendered.proof_settings import Circumstances
-from scaffold.rendered.repository import LOCK_FILE, RenderedRepository
+from scaffold.rendered.proof_settings import ProofSettings
+from scaffold.rendered.repository import RenderedRepository
 from scaffold.toolchain.installation import Installation, install
 
 Progress = Callable[[str], None]
@@ -42,13 +42,13 @@ def prove_repository(
     *,
     full: bool = False,
     environment: Path | None = None,
-    circumstances: Circumstances | None = None,
+    proof_settings: ProofSettings | None = None,
     progress: Progress = lambda _: None,
 ) -> ProofReport:
     """Install, start and question a rendered repository; its tree is only read.
 
     With `environment` the installation and the logs stay in that folder; else they are gone afterwards. Without
-    `circumstances` they are those of its `proof.yaml`.
+    `proof_settings` they are those of its `proof.yaml`.
 
     Raises:
         NotRendered: the path holds no rendered repository.
@@ -56,14 +56,13 @@ def prove_repository(
         UnavailableError: uv, Python, a stand-in's program or the network is missing.
         StandInError: a stand-in does not start.
     """
-    repository = RenderedRepository.read(path)
-    if not (repository.path / LOCK_FILE).is_file():
-        raise RefusedError(f"{repository.path} has no {LOCK_FILE} to install from: run uv lock, and commit it.")
-    circumstances = circumstances or Circumstances.read(repository.path)
+    repository = RenderedRepository(path.resolve())
+    repository.require_installable()
+    proof_settings = proof_settings or repository.proof_settings
     clock = _Clock()
     with _workplace(environment) as folder, ExitStack() as stack:
         progress("installing from the lock")
-        subject = _prepared(repository, circumstances, folder, stack, progress)
+        subject = _prepared(repository, proof_settings, folder, stack, progress)
         progress("asking the server")
         results = [_asked(probe, subject) for probe in ALL if full or probe.core]
         log = _telling_log(results, subject)
@@ -128,7 +127,7 @@ def _workplace(environment: Path | None) -> Iterator[Path]:
 
 
 def _prepared(
-    repository: RenderedRepository, circumstances: Circumstances, folder: Path, stack: ExitStack, progress: Progress
+    repository: RenderedRepository, proof_settings: ProofSettings, folder: Path, stack: ExitStack, progress: Progress
 ) -> Subject:
     """The started server as the subject of the probes; what failed is in its `starts`."""
     try:
@@ -137,15 +136,15 @@ def _prepared(
         failure = NotStarted("the lock does not install", error.log)
         return Subject(starts={"install": failure}, lacking=dict.fromkeys(Need, str(failure)))
     progress("starting the server")
-    return _Stage(installation, circumstances, stack).subject()
+    return _Stage(installation, proof_settings, stack).subject()
 
 
 class _Stage:
     """Everything that runs while a repository is proven."""
 
-    def __init__(self, installation: Installation, circumstances: Circumstances, stack: ExitStack) -> None:
+    def __init__(self, installation: Installation, proof_settings: ProofSettings, stack: ExitStack) -> None:
         self._repository = installation.repository
-        self._circumstances = circumstances
+        self._proof_settings = proof_settings
         self._stack = stack
         self._python_version = installation.python_version
         self._issuer: Issuer | None = None
@@ -158,11 +157,11 @@ class _Stage:
         if self._repository.exports_telemetry:
             self._telemetry[COLLECTOR_VARIABLE] = stack.enter_context(running_collector())
             settings |= self._telemetry
-        self._own = dict(circumstances.env)
+        self._own = dict(proof_settings.env)
         self._production = Launcher(installation, production_settings(self._repository) | self._own | settings)
         stack.enter_context(
             stand_ins.running(
-                circumstances.services,
+                proof_settings.services,
                 self._repository.path,
                 installation.environment(self._own),
                 installation.folder,
@@ -206,7 +205,7 @@ class _Stage:
         return subject
 
     def _new_subject(self) -> Subject:
-        return Subject(roles=self._repository.roles, given_call=self._circumstances.call)
+        return Subject(roles=self._repository.roles, given_call=self._proof_settings.call)
 
     def _start_production(self, subject: Subject) -> None:
         """The first start also writes the byte code, so the others come after it."""
@@ -243,7 +242,7 @@ class _Stage:
         """Both conversations at once, in the background."""
         nothing = dict.fromkeys(self._production.settings, "")
         launcher = self._production.with_settings(nothing | self._own | self._telemetry)
-        given = self._circumstances.call
+        given = self._proof_settings.call
         held = {era: self._pool.submit(conversation.hold, launcher, era, given) for era in Era}
         return lambda era: held[era].result()
 

@@ -62,7 +62,7 @@ class GivenCall:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class ProofSettings:
     """The settings, the stand-ins and the call that a person gives; nothing where there is no file."""
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Circumstances:
     call: GivenCall | None = None
 
     @classmethod
-    def read(cls, repository: Path) -> Circumstances:
+    def read(cls, repository: Path) -> ProofSettings:
         """Read a repository's `proof.yaml`; paths of `_FILE` settings are relative to the repository.
 
         Raises:
@@ -81,7 +81,7 @@ class Circumstances:
             return cls()
         document = documents.read(file)
         try:
-            return _circumstances({} if document is None else document, repository.resolve())
+            return _proof_settings({} if document is None else document, repository.resolve())
         except _MalformedError as error:
             raise RefusedError(f"{FILE}: {error}.") from error
 
@@ -95,12 +95,12 @@ class _MalformedError(ValueError):
     """A part of the file does not say what it has to say; the text is the sentence, without its full stop."""
 
 
-def _circumstances(document: object, repository: Path) -> Circumstances:
+def _proof_settings(document: object, repository: Path) -> ProofSettings:
     members = _members(document, "it", {"env", "services", "call"})
     services = members.get("services") or []
     if not isinstance(services, list):
         raise _MalformedError("services is a list, of a command and a ready address each")
-    return Circumstances(
+    return ProofSettings(
         env=_env(members.get("env"), repository),
         services=tuple(_service(service, f"services[{number}]") for number, service in enumerate(services)),
         call=None if members.get("call") is None else _call(members["call"]),

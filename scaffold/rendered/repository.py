@@ -1,15 +1,18 @@
-"""A rendered repository: what its answers say that it is, and the files that its proof reads."""
+"""A rendered repository: the one reader of what it records and of what it says of itself."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from scaffold import documents
-from scaffold.errors import NotRendered
+from scaffold.controls import Control, read_catalogue
+from scaffold.errors import NotRendered, RefusedError
 from scaffold.rendered.answers import ANSWERS_FILE, Answers, RecordedAnswers
+from scaffold.rendered.proof_settings import ProofSettings
 
 LOCK_FILE = "uv.lock"
 NEEDED_ANSWERS = ("project_slug", "package_name", "transport")
@@ -17,26 +20,44 @@ NEEDED_ANSWERS = ("project_slug", "package_name", "transport")
 
 @dataclass(frozen=True)
 class RenderedRepository:
-    """The folder of a rendered repository, and what its answers file records."""
+    """A folder that mcp-scaffold rendered; each part is read when it is asked for, and then kept."""
 
     path: Path
-    recorded: RecordedAnswers
 
-    @classmethod
-    def read(cls, path: Path) -> RenderedRepository:
-        """Read a repository that can be installed and started.
+    @cached_property
+    def recorded(self) -> RecordedAnswers:
+        """What its answers file records; raises `NotRendered` where there is none that can be used."""
+        return RecordedAnswers.read(self.path)
+
+    @cached_property
+    def controls(self) -> list[Control]:
+        """What it claims about its security.
 
         Raises:
-            NotRendered: The answers file or `pyproject.toml` is missing, or an answer that names the program.
+            NotRendered: It claims nothing.
+            RefusedError: A claim cannot be read.
         """
-        path = path.resolve()
-        recorded = RecordedAnswers.read(path)
-        missing = [key for key in NEEDED_ANSWERS if not isinstance(recorded.answers.get(key), str)]
+        return read_catalogue(self.path)
+
+    @cached_property
+    def proof_settings(self) -> ProofSettings:
+        """Its `proof.yaml`; raises `RefusedError` for one that cannot be used."""
+        return ProofSettings.read(self.path)
+
+    def require_installable(self) -> None:
+        """Return if the repository can be installed and its program started.
+
+        Raises:
+            NotRendered: `pyproject.toml` is missing, or an answer that names the program.
+            RefusedError: There is no lock to install from.
+        """
+        missing = [key for key in NEEDED_ANSWERS if not isinstance(self.answers.get(key), str)]
         if missing:
-            raise NotRendered(path, f"{ANSWERS_FILE} has no {' and no '.join(missing)}")
-        if not (path / "pyproject.toml").is_file():
-            raise NotRendered(path, "it has no pyproject.toml")
-        return cls(path, recorded)
+            raise NotRendered(self.path, f"{ANSWERS_FILE} has no {' and no '.join(missing)}")
+        if not (self.path / "pyproject.toml").is_file():
+            raise NotRendered(self.path, "it has no pyproject.toml")
+        if not (self.path / LOCK_FILE).is_file():
+            raise RefusedError(f"{self.path} has no {LOCK_FILE} to install from: run uv lock, and commit it.")
 
     @property
     def answers(self) -> Answers:

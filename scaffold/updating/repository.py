@@ -1,4 +1,4 @@
-"""The living repository: whether an update can begin there, and what it records about its render."""
+"""A repository with a history of its own: whether an update can begin there, and what git knows about it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from scaffold.errors import NotRendered, RefusedError
 from scaffold.git import Git, decoded
 from scaffold.rendered.answers import ANSWERS_FILE, ORIGIN_KEY, VERSION_KEY, RecordedAnswers
+from scaffold.rendered.repository import RenderedRepository
 
 _SHOWN = 3
 
@@ -18,17 +19,24 @@ class LivingRepository:
     """A rendered repository, clean and on a branch.
 
     Attributes:
+        git: Runs in the repository.
         head: The commit that is checked out.
+        rendered: What stands in the repository.
     """
 
     git: Git
     head: str
-    recorded: RecordedAnswers
+    rendered: RenderedRepository
 
     @property
     def path(self) -> Path:
         """Its folder."""
         return self.git.folder
+
+    @property
+    def recorded(self) -> RecordedAnswers:
+        """What it records about its render."""
+        return self.rendered.recorded
 
     @property
     def objects(self) -> Path:
@@ -67,19 +75,20 @@ def open_repository(path: Path) -> LivingRepository:
     if not (git.folder / ANSWERS_FILE).is_file():
         raise NotRendered(path, _absence(git))
     _refuse_states(git)
-    return LivingRepository(git, git("rev-parse", "HEAD"), _recorded(git))
+    rendered = RenderedRepository(git.folder)
+    _require_origin(git, rendered)
+    return LivingRepository(git, git("rev-parse", "HEAD"), rendered)
 
 
-def _recorded(git: Git) -> RecordedAnswers:
-    """The answers of a repository, which must name the template and its version."""
+def _require_origin(git: Git, rendered: RenderedRepository) -> None:
+    """Refuse a repository whose answers file does not name the template and its version."""
     try:
-        recorded = RecordedAnswers.read(git.folder)
+        recorded = rendered.recorded
     except NotRendered as error:
         raise NotRendered(git.folder, f"{error.reason}; {_restoring(git)}") from error
     for key, value in {VERSION_KEY: recorded.version, ORIGIN_KEY: recorded.url}.items():
         if not value:
             raise NotRendered(git.folder, f"{ANSWERS_FILE} cannot be used, it has no {key}; {_restoring(git)}")
-    return recorded
 
 
 def _git_at(path: Path) -> Git:

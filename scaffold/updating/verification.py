@@ -11,7 +11,7 @@ from scaffold.environment import for_server, for_tests
 from scaffold.errors import InstallError, ProofError, ScaffoldError
 from scaffold.progress import Progress
 from scaffold.proof import prove_repository, stand_ins
-from scaffold.rendered.proof_settings import Circumstances
+from scaffold.rendered.proof_settings import ProofSettings
 from scaffold.rendered.repository import LOCK_FILE
 from scaffold.toolchain import uv
 from scaffold.toolchain.installation import programs_of
@@ -32,7 +32,7 @@ class VerificationError(ScaffoldError):
 def needs(plan: Plan, living: LivingRepository) -> list[str]:
     """What it takes to verify a plan's result; raises `RefusedError` for a `proof.yaml` that cannot be used."""
     answers = {**living.recorded.answers, **{change.key: change.value for change in plan.questions}}
-    return Circumstances.read(living.path).needs(store=answers.get("replica_state") == "redis")
+    return living.rendered.proof_settings.needs(store=answers.get("replica_state") == "redis")
 
 
 def verify(plan: Plan, living: LivingRepository, workshop: Workshop, progress: Progress) -> tuple[Plan, Verification]:
@@ -49,7 +49,7 @@ def verify(plan: Plan, living: LivingRepository, workshop: Workshop, progress: P
         VerificationError: The tests fail.
         ProofError: A probe failed.
     """
-    circumstances = Circumstances.read(living.path)
+    proof_settings = living.rendered.proof_settings
     workshop.check_out(living.head, plan.tree)
     done = Verification()
     # Outside the workshop's working tree, which is what is tried.
@@ -63,8 +63,8 @@ def verify(plan: Plan, living: LivingRepository, workshop: Workshop, progress: P
     if not done.steps["locked"]:
         done.steps |= {"tested": False, "proven": False}
         return locked, done
-    attempt("tested", "Testing", lambda: _test(workshop.folder, environments / "tests", circumstances))
-    attempt("proven", "Proving", lambda: _prove(workshop.folder, environments / "proof", circumstances, progress))
+    attempt("tested", "Testing", lambda: _test(workshop.folder, environments / "tests", proof_settings))
+    attempt("proven", "Proving", lambda: _prove(workshop.folder, environments / "proof", proof_settings, progress))
     return locked, done
 
 
@@ -82,15 +82,15 @@ def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
     return replace(plan, tree=tree, carried=carried, files=[*plan.files, change])
 
 
-def _test(repository: Path, virtual_environment: Path, circumstances: Circumstances) -> None:
+def _test(repository: Path, virtual_environment: Path, proof_settings: ProofSettings) -> None:
     virtual_environment.parent.mkdir(parents=True, exist_ok=True)
     try:
         uv.sync(repository, virtual_environment)
     except InstallError as error:
         raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{error.log}") from error
-    programs = with_programs_first(programs_of(virtual_environment), {**for_server(), **circumstances.env})
-    variables = {**for_tests(), **circumstances.env, "UV_PROJECT_ENVIRONMENT": str(virtual_environment)}
-    with stand_ins.running(circumstances.services, repository, programs, virtual_environment.parent):
+    programs = with_programs_first(programs_of(virtual_environment), {**for_server(), **proof_settings.env})
+    variables = {**for_tests(), **proof_settings.env, "UV_PROJECT_ENVIRONMENT": str(virtual_environment)}
+    with stand_ins.running(proof_settings.services, repository, programs, virtual_environment.parent):
         tested = uv.run_uv(*_TESTS, folder=repository, variables=variables, seconds=TEST_SECONDS)
     if tested.status is None:
         raise VerificationError(f"The tests took longer than {TEST_SECONDS} seconds. {_UNTOUCHED}")
@@ -98,8 +98,8 @@ def _test(repository: Path, virtual_environment: Path, circumstances: Circumstan
         raise VerificationError(f"The tests fail on the updated files. {_UNTOUCHED}\n{tested.last_lines}")
 
 
-def _prove(repository: Path, folder: Path, circumstances: Circumstances, progress: Progress) -> None:
-    report = prove_repository(repository, environment=folder, circumstances=circumstances, progress=progress.part)
+def _prove(repository: Path, folder: Path, proof_settings: ProofSettings, progress: Progress) -> None:
+    report = prove_repository(repository, environment=folder, proof_settings=proof_settings, progress=progress.part)
     if not report.passed:
         raise ProofError(
             f"The proof of the updated files fails ({report.named_failures}). {_UNTOUCHED}\n{report.table()}"

@@ -73,7 +73,7 @@ def install_rendered(folder: Path, *answers: str) -> Installation:
         git=False,
     )
     assert create(request) == 0
-    return install(RenderedRepository.read(folder / "repository"), folder)
+    return install(RenderedRepository(folder / "repository"), folder)
 
 
 def free_port() -> int:
