@@ -36,7 +36,7 @@ def main() -> NoReturn:
     try:
         # On its own Typer explains wrong usage to people only.
         status = app(arguments, standalone_mode=not as_document)
-    except Exception as error:  # noqa: BLE001 -- the last place where a sentence can be made of it
+    except Exception as error:  # noqa: BLE001 -- nothing above can make a sentence of it
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()
         status = _report(error, as_document=as_document)

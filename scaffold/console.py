@@ -12,7 +12,7 @@ from typing import TextIO
 from scaffold.progress import Progress
 
 PATIENCE_SECONDS = 1.0
-"""How long a step may take before a person is told about it."""
+"""So long may a step take before its name is printed."""
 
 
 def say(text: str) -> None:

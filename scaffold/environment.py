@@ -83,17 +83,20 @@ _OF_OTHER_PEERS = ("SSL_CERT_", "SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE", "CURL_CA_
 
 
 def for_git() -> dict[str, str]:
-    """Without what names another repository or changes what arguments mean; git asks nothing and speaks English."""
+    """The environment without variables that name another repository or change what arguments mean.
+
+    git asks nothing and answers in English.
+    """
     return {**_inherited_without(names=(*_OF_ONE_REPOSITORY, *_OF_ONE_CALL_OF_GIT)), **_QUIET}
 
 
 def for_uv() -> dict[str, str]:
-    """Without what would change where uv installs, from which lock, or for which Python."""
+    """The environment without variables that change where uv installs, from which lock, or for which Python."""
     return _inherited_without(names=_OF_ANOTHER_PROJECT, prefixes=_OF_ANOTHER_PYTHON)
 
 
 def for_server() -> dict[str, str]:
-    """Without settings, proxies and certificates: a server under proof has those that the proof gives it."""
+    """The environment without settings, proxies and certificates: a server under proof gets those of the proof."""
     return _inherited_without(
         names=(*_ON_THE_WAY, *(name.lower() for name in _ON_THE_WAY)),
         prefixes=(*_OF_ANOTHER_PYTHON, *_OF_ANOTHER_SERVER, *_OF_OTHER_PEERS),
@@ -101,14 +104,14 @@ def for_server() -> dict[str, str]:
 
 
 def for_tests() -> dict[str, str]:
-    """What uv gets, without options of pytest; the rendered tests themselves leave out what is not theirs."""
+    """The environment of uv, without options of pytest. The rendered tests remove settings of servers by themselves."""
     return {name: value for name, value in for_uv().items() if not name.startswith("PYTEST_")}
 
 
 def open_standard_streams() -> None:
     """Put the null device where the process was started with a closed stream.
 
-    Else the next file that is opened would take its place, and whatever is printed would go into that file.
+    Otherwise the next file that is opened would get the stream's number, and everything printed would go into it.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:

@@ -33,7 +33,7 @@ class ScaffoldError(Exception):
 
 
 class RefusedError(ScaffoldError):
-    """Wrong usage: answers, an argument or a place that cannot be taken.
+    """Wrong usage: answers, an argument or a path that cannot be used.
 
     Attributes:
         sentences: One for each refusal.
@@ -48,7 +48,7 @@ class RefusedError(ScaffoldError):
 
 @contextmanager
 def noted(refused: dict[str, str], name: str) -> Iterator[None]:
-    """Note a refusal under a name instead of raising it, so that what else is refused is told with it."""
+    """Keep a refusal under a name instead of raising it, so that all refusals of a call are reported together."""
     try:
         yield
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""A place to work in: beside the destination, moved there when whole, gone otherwise."""
+"""A temporary folder beside the destination: a complete result is moved there, and the folder is removed."""
 
 from __future__ import annotations
 
@@ -126,15 +126,15 @@ def workspace(destination: Path) -> Iterator[Workspace]:
         RefusedError: The folder beside the destination cannot be written to.
         Interrupted: A signal asked the process to end.
     """
-    place = Workspace(destination)
+    work = Workspace(destination)
     missing = [parent for parent in destination.parents if not parent.exists()]
-    with signals_interrupt(), _temporary_files_in(place.folder):
+    with signals_interrupt(), _temporary_files_in(work.folder):
         try:
-            _make(place.folder)
-            yield place
+            _make(work.folder)
+            yield work
         finally:
             ignore_signals()
-            shutil.rmtree(place.folder, onerror=_make_writable)
+            shutil.rmtree(work.folder, onerror=_make_writable)
             _remove_empty(missing)
 
 

@@ -49,7 +49,7 @@ class Request:
 
 @dataclass
 class Outcome:
-    """What became of a request; `steps` holds which of the later ones took place."""
+    """What was rendered, and which of the later steps were done (`steps`)."""
 
     destination: Path
     source: TemplateSource
@@ -79,7 +79,7 @@ class Outcome:
 
 
 def create(request: Request) -> ExitStatus:
-    """Make a repository at the requested destination, or tell what would be made.
+    """Make a repository at the requested destination, or print what would be made.
 
     Returns:
         The exit status: 0, or 4 when the repository is there and its proof failed.
@@ -96,19 +96,19 @@ def create(request: Request) -> ExitStatus:
         destination = beside = free_destination(request.destination)
     source = template_source()
     given = replace(_given(request, source, refused), suggested=suggest(destination))
-    with workspace(beside) as place:
-        renderer = Renderer(source, place.folder)
+    with workspace(beside) as work:
+        renderer = Renderer(source, work.folder)
         if request.asks:
-            render = _render_with_dialogue(request, source, renderer, given, place.repository)
+            render = _render_with_dialogue(request, source, renderer, given, work.repository)
         else:
-            render = _render_unasked(request, renderer, given, place.repository)
-        files = Ownership.read(source.questions).files(place.repository)
+            render = _render_unasked(request, renderer, given, work.repository)
+        files = Ownership.read(source.questions).files(work.repository)
         outcome = Outcome(destination, source, render.version, render.answers, files, render.warnings)
         if not request.plan:
             if request.git:
-                place.take_git()
-            _finish(request, outcome, place)
-            place.deliver()
+                work.take_git()
+            _finish(request, outcome, work)
+            work.deliver()
     words = _plan(outcome) if request.plan else _summary(outcome)
     console.conclude(outcome.to_json(), words, outcome.warnings, json=request.json)
     return outcome.exit_status
@@ -169,39 +169,37 @@ def _render_with_dialogue(
     return render
 
 
-def _finish(request: Request, outcome: Outcome, place: Workspace) -> None:
-    """Lock, prove and commit; a step that lacks a tool or the network is told and left out."""
+def _finish(request: Request, outcome: Outcome, work: Workspace) -> None:
+    """Lock, prove and commit; a step that lacks a tool or the network is left out, with a warning."""
     message = f"Render {outcome.answers['project_slug']} from mcp-scaffold {outcome.version}"
     steps = outcome.steps
     steps["locked"] = request.lock and console.PROGRESS.attempt(
-        "Locking", lambda: hooks.lock(place.repository), outcome.warnings
+        "Locking", lambda: hooks.lock(work.repository), outcome.warnings
     )
-    steps["proven"] = request.prove and _is_proven(outcome, place)
+    steps["proven"] = request.prove and _is_proven(outcome, work)
     steps["committed"] = request.git and console.PROGRESS.attempt(
-        "Committing", lambda: hooks.commit_all(place.repository, message), outcome.warnings
+        "Committing", lambda: hooks.commit_all(work.repository, message), outcome.warnings
     )
 
 
-def _is_proven(outcome: Outcome, place: Workspace) -> bool:
+def _is_proven(outcome: Outcome, work: Workspace) -> bool:
     """A failed proof keeps the result, and its status is the call's."""
     try:
-        return console.PROGRESS.attempt("Proving", lambda: _prove(outcome, place), outcome.warnings)
+        return console.PROGRESS.attempt("Proving", lambda: _prove(outcome, work), outcome.warnings)
     except ProofError as error:
         outcome.warnings.append(str(error))
         outcome.exit_status = error.exit_status
         return False
 
 
-def _prove(outcome: Outcome, place: Workspace) -> None:
+def _prove(outcome: Outcome, work: Workspace) -> None:
     """Install, boot and probe the repository; what was found stays in its `proof.json`."""
     if not outcome.steps["locked"]:
         raise UnavailableError("There is no uv.lock to install from: run uv lock, then mcp-scaffold prove.")
     from scaffold.proof import prove_repository  # noqa: PLC0415 -- slow, and not for --no-prove
 
-    report = prove_repository(
-        place.repository, environment=place.folder / "environment", progress=console.PROGRESS.part
-    )
-    report.write(place.repository)
+    report = prove_repository(work.repository, environment=work.folder / "environment", progress=console.PROGRESS.part)
+    report.write(work.repository)
     if not report.passed:
         raise ProofError(f"The proof failed ({report.named_failures}); proof.json says more.")
 
@@ -219,8 +217,8 @@ def _summary(outcome: Outcome) -> str:
         locked=outcome.steps["locked"],
         committed=outcome.steps["committed"],
     )
-    told = [f"{outcome.destination} holds {outcome.counted_files()}: {done}.", steps]
+    paragraphs = [f"{outcome.destination} holds {outcome.counted_files()}: {done}.", steps]
     if examples := placeholders(outcome.answers):
         lines = [f"  {key}: {value}" for key, value in examples.items()]
-        told.append("\n".join([STILL_AN_EXAMPLE, *lines]))
-    return "\n\n".join(told)
+        paragraphs.append("\n".join([STILL_AN_EXAMPLE, *lines]))
+    return "\n\n".join(paragraphs)

@@ -30,7 +30,7 @@ class Request:
 
 
 def prove(request: Request) -> ExitStatus:
-    """Prove a repository and write its `proof.json`, or prove a server; tell what was found.
+    """Prove a repository and write its `proof.json`, or prove a server; print the report.
 
     Returns:
         The exit status: 0, or 4 when a probe failed.

@@ -17,7 +17,7 @@ one thing that must hold there, whatever else is said:
 - `defines: symbol`: the class, function, method or name is defined.
 - `marks: id`: some test carries the control's id.
 
-`kind` and `name` choose among what a file describes (`readers` tell what that is), but for those named in `excepts`.
+`kind` and `name` choose among what a file describes (which `readers` find), but for those named in `excepts`.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class Structure:
             yield from ((file or pattern, line, words) for file, line, words in _problems(documents, requirement))
 
     def _of_overlays(self, requirement: Requirement) -> Iterator[Problem]:
-        """A problem of a built overlay, told where the sources have it too, else of the first overlay that has it."""
+        """The problems of built overlays, each at a source that has it too, else at the first overlay that has it."""
         folder = str(requirement["overlays"])
         try:
             if folder not in self._overlays:

@@ -38,4 +38,4 @@ class _Acceptance(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- as inherited
-        """What arrives is of no interest."""
+        """Print nothing."""

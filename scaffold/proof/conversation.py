@@ -31,7 +31,7 @@ class Conversation:
 
 
 def hold(launcher: servers.Launcher, era: Era, given: GivenCall | None = None) -> Conversation:
-    """Start the server over stdio, speak to it in one era, close its input, and tell how it went.
+    """Start the server over stdio, speak to it in one era, close its input, and return what was said.
 
     It is asked for the given call, or else for one of a tool that only reads.
     """

@@ -1,7 +1,7 @@
-"""An authorization server of our own, over https, that signs tokens in the shape of a provider's row.
+"""An authorization server of our own, over https, that signs tokens of the shape that the rendered provider's have.
 
 It runs in this process under a certificate authority that lives as long as the proof. The server under test trusts it
-through `SSL_CERT_FILE`, discovers it as it would discover the real one, and cannot tell the difference.
+through `SSL_CERT_FILE`, discovers it as it would discover the real one, and cannot distinguish the two.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KEY_ID = "proof-1"
 
 @dataclass(frozen=True)
 class TokenShape:
-    """How one provider writes an access token: the columns of its row that a token shows."""
+    """How one provider's access tokens look: what their header and claims are called."""
 
     header_types: tuple[str, ...] = ("at+jwt",)
     audience_claim: str = "aud"
@@ -54,7 +54,7 @@ class TokenShape:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], scope_prefix: str) -> TokenShape:
-        """The shape that a row of providers.yml describes."""
+        """The shape of the tokens of one provider in `data/providers.yml`."""
         factor = row.get("second_factor")
         role = (row.get("role_claims") or [[]])[0]
         return cls(
@@ -261,15 +261,15 @@ class Issuer:
         }
 
     def documents(self) -> dict[str, dict[str, Any]]:
-        """What is served, by path: both forms of discovery at each place where a client may look, and the keys."""
+        """The documents to serve, by path: metadata at every path where a client may look for it, and the keys."""
         path = urlsplit(self.url).path.rstrip("/")
         metadata = self.metadata()
-        places = {
+        paths = {
             f"/.well-known/oauth-authorization-server{path}",
             f"/.well-known/openid-configuration{path}",
             f"{path}/.well-known/openid-configuration",
         }
-        return dict.fromkeys(places, metadata) | {f"{path}/keys": self.key_document()}
+        return dict.fromkeys(paths, metadata) | {f"{path}/keys": self.key_document()}
 
 
 def jwk(key: rsa.RSAPublicKey, key_id: str) -> dict[str, Any]:
@@ -340,4 +340,4 @@ class _Documents(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- as inherited
-        """The proof's output is its report; requests are not told one by one."""
+        """Print nothing: the proof's output is its report."""

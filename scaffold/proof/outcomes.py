@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Outcome(Exception):  # noqa: N818 -- no error of a command: the report tells it
+class Outcome(Exception):  # noqa: N818 -- it ends a probe, no command
     """A probe ends here. The text says what was seen, or why nothing could be.
 
     Attributes:

@@ -65,7 +65,7 @@ def prove_repository(
         subject = _prepared(repository, proof_settings, folder, stack, progress)
         progress("asking the server")
         results = [_asked(probe, subject) for probe in ALL if full or probe.core]
-        log = _telling_log(results, subject)
+        log = _explaining_log(results, subject)
     return ProofReport(
         subject=repository.slug,
         tier="full" if full else "core",
@@ -85,7 +85,7 @@ def prove_url(
     """Question any MCP server over http: harmlessly, unless it is on loopback or load is allowed.
 
     Raises:
-        RefusedError: the text is no URL of an endpoint, or no place to send a token to.
+        RefusedError: the text is no URL of an endpoint, or a token would be sent without TLS.
         WireError: nothing answers there.
     """
     try:
@@ -290,11 +290,16 @@ def printable(text: str) -> str:
     return visible if len(visible) <= LONGEST_OBSERVATION else f"{visible[:LONGEST_OBSERVATION]}…"
 
 
-def _telling_log(results: Sequence[Result], subject: Subject) -> str:
-    """The last lines that explain a failure: of what did not start, else of the server, else of the conversation."""
+def _explaining_log(results: Sequence[Result], subject: Subject) -> str:
+    """The last lines of the log that explains a failure, empty without a failure.
+
+    The log of a server that did not start comes first, then that of the running server, then that of a conversation.
+    """
     failures = [result for result in results if result.status is Status.FAILED]
-    if not failures or (told := next((result.log for result in failures if result.log), "")):
-        return told if failures else ""
+    if not failures:
+        return ""
+    if log := next((result.log for result in failures if result.log), ""):
+        return log
     if subject.server is not None:
         return subject.server.log
     return subject.conversation(Era.MODERN).log if subject.converse else ""

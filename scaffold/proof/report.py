@@ -18,7 +18,7 @@ FEW = 3
 
 @dataclass(frozen=True)
 class ProofReport:
-    """The results of all probes, and what they are about; but for times it says the same each time."""
+    """The results of all probes, and what they are about. Two proofs of the same server differ in times only."""
 
     subject: str
     tier: str
@@ -81,8 +81,8 @@ class ProofReport:
 
     def summary(self) -> str:
         """One sentence."""
-        told = ", ".join(f"{count} {status}" for status, count in self._counts().items() if count)
-        return f"{self.subject}: {told or 'nothing was asked'} ({self.tier} probes, {self.seconds:.1f} s)."
+        counts = ", ".join(f"{count} {status}" for status, count in self._counts().items() if count)
+        return f"{self.subject}: {counts or 'nothing was asked'} ({self.tier} probes, {self.seconds:.1f} s)."
 
     def _counts(self) -> dict[str, int]:
         counts = Counter(result.status for result in self.results)

@@ -1,4 +1,4 @@
-"""The provider's row of the template: what its access tokens look like."""
+"""How the access tokens of a repository's provider look, from the template's table of providers."""
 
 from __future__ import annotations
 

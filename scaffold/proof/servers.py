@@ -58,7 +58,7 @@ class Server:
         return self.process.poll() is not None and any(sign in self.log.lower() for sign in PORT_TAKEN)
 
     def wait_until_ready(self) -> None:
-        """Return once readiness is told; raises `NotStarted` when the server ends or the deadline passes."""
+        """Return once `/readyz` answers 200; raises `NotStarted` when the server ends or the deadline passes."""
         seen = self.wait_for_readiness(HTTPStatus.OK)
         if seen != HTTPStatus.OK:
             raise NotStarted(f"it was not ready within {READY_SECONDS:.0f} seconds (/readyz: {seen})", self.log)

@@ -31,7 +31,7 @@ def running(
 
     Raises:
         UnavailableError: A program is not installed.
-        StandInError: One ends, or is not ready in time, or its address is somebody else's.
+        StandInError: One ends, or is not ready in time, or its address is in use.
     """
     with ExitStack() as stack:
         for number, service in enumerate(services):
@@ -71,13 +71,13 @@ def _wait(service: Service, process: subprocess.Popen[bytes], log: Path) -> None
     deadline = time.monotonic() + READY_SECONDS
     while not _answers(service.address):
         if status := process.poll():
-            raise StandInError(_told(service, f"ended with status {status} before it was ready", log))
+            raise StandInError(_sentence(service, f"ended with status {status} before it was ready", log))
         if time.monotonic() > deadline:
-            raise StandInError(_told(service, f"was not ready within {READY_SECONDS:.0f} seconds", log))
+            raise StandInError(_sentence(service, f"was not ready within {READY_SECONDS:.0f} seconds", log))
         time.sleep(PAUSE_SECONDS)
 
 
-def _told(service: Service, what: str, log: Path) -> str:
+def _sentence(service: Service, what: str, log: Path) -> str:
     lines = last_lines(read_log(log))
     return f"{service}, which proof.yaml starts, {what}." + (f"\n{lines}" if lines else "")
 

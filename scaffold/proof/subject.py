@@ -107,7 +107,7 @@ class Subject:
 
     @cached_property
     def metadata_path(self) -> str:
-        """Where the challenge says that the RFC 9728 metadata is, as a path; else its well-known place."""
+        """The path of the RFC 9728 metadata, from the challenge or else the well-known one."""
         named = self.unauthenticated.challenge.get("resource_metadata", "")
         if named:
             try:
@@ -150,7 +150,7 @@ class Subject:
         return self.boot(changes)
 
     def conversation(self, era: Era) -> Conversation:
-        """What was said over stdio in one era; the first probe that asks waits for it."""
+        """The conversation over stdio in one era; the first probe that asks waits until it has ended."""
         if self.converse is None:
             raise Skip(Need.STDIO.value)
         return self.converse(era)
@@ -213,7 +213,7 @@ class Subject:
 
     @cached_property
     def sampled(self) -> Reply:
-        """What that call is answered, in the newest era; asked once, as what a tool calls may be slow."""
+        """The answer to the sample call, in the newest era. It is called once, because a tool may be slow."""
         return self.call(self.sample.tool, self.sample.arguments)
 
     def call(self, tool: Message, arguments: Mapping[str, Any], era: Era | None = None) -> Reply:

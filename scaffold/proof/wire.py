@@ -97,7 +97,7 @@ class Reply:
         return {name: quoted or plain for name, quoted, plain in pairs}
 
     def __str__(self) -> str:
-        """One short line for a report: the status and whatever tells the reason."""
+        """One short line for a report: the status and, where there is one, the reason."""
         parts = [str(self.status)]
         if error := self.challenge.get("error"):
             parts.append(error)

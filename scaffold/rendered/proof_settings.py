@@ -1,4 +1,4 @@
-"""What the proof of a person's own server needs, in their words: `proof.yaml`, which nobody has to write."""
+"""`proof.yaml`: what the proof of a person's own server needs. The file is optional."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OWN_SETTINGS = frozenset(
         "SSL_CERT_FILE",
     }
 )
-"""What the proof sets by itself, as each of its servers has a place, an issuer and a store of its own."""
+"""What the proof sets by itself, because each of its servers has an address, an issuer and a store of its own."""
 
 Address: TypeAlias = Endpoint | tuple[str, int]
 """A URL that is asked, or a host and port that are connected to."""
@@ -63,7 +63,7 @@ class GivenCall:
 
 @dataclass(frozen=True)
 class ProofSettings:
-    """The settings, the stand-ins and the call that a person gives; nothing where there is no file."""
+    """The settings, the stand-ins and the call that a person gives; empty without the file."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     services: tuple[Service, ...] = ()
@@ -127,17 +127,17 @@ def _setting(name: str, value: object) -> str:
     return str(value)
 
 
-def _service(document: object, place: str) -> Service:
-    members = _members(document, place, {"command", "ready"})
+def _service(document: object, where: str) -> Service:
+    members = _members(document, where, {"command", "ready"})
     ready = members.get("ready")
     if not isinstance(ready, str):
         raise _MalformedError(
-            f"{place}: ready is the address that says it is ready, such as http://127.0.0.1:9001/health"
+            f"{where}: ready is the address that says it is ready, such as http://127.0.0.1:9001/health"
         )
     try:
         return Service(_command(members.get("command")), ready, _address(ready))
     except _MalformedError as error:
-        raise _MalformedError(f"{place}: {error}") from error
+        raise _MalformedError(f"{where}: {error}") from error
 
 
 def _command(value: object) -> tuple[str, ...]:
@@ -175,12 +175,12 @@ def _call(document: object) -> GivenCall:
     return GivenCall(tool, arguments)
 
 
-def _members(document: object, place: str, known: frozenset[str] | set[str] = frozenset()) -> dict[str, JsonValue]:
+def _members(document: object, where: str, known: frozenset[str] | set[str] = frozenset()) -> dict[str, JsonValue]:
     """A mapping by texts, empty where nothing stands; with `known`, of no other names."""
     if document is None:
         return {}
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
-        raise _MalformedError(f"{place} is no mapping of names to values")
+        raise _MalformedError(f"{where} is no mapping of names to values")
     if known and (foreign := sorted(document.keys() - known)):
-        raise _MalformedError(f"{place} has no {foreign[0]!r}: it takes {', '.join(sorted(known))}")
+        raise _MalformedError(f"{where} has no {foreign[0]!r}: it takes {', '.join(sorted(known))}")
     return document

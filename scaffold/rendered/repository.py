@@ -86,7 +86,7 @@ class RenderedRepository:
 
     @property
     def provider(self) -> str:
-        """The row of providers.yml that the repository was rendered with."""
+        """The authorization provider, by its name in `data/providers.yml`; `none` without authorization."""
         return self.answer("auth_provider", "none") if self.serves_http else "none"
 
     @property
@@ -96,7 +96,7 @@ class RenderedRepository:
 
     @property
     def public_host(self) -> str:
-        """The Host that its gateway passes on."""
+        """The Host header that its gateway forwards."""
         return urlsplit(self.public_url).netloc
 
     @property
@@ -106,7 +106,7 @@ class RenderedRepository:
 
     @property
     def audience(self) -> str:
-        """What a token must be meant for."""
+        """The audience that a token must name."""
         return self.answer("auth_audience", self.public_url)
 
     @property

@@ -153,7 +153,7 @@ def read_data_file(path: Path) -> dict[str, object]:
 
 
 STILL_AN_EXAMPLE = "Still an example, until mcp-scaffold set KEY=VALUE makes it yours:"
-"""Introduces what `placeholders` finds."""
+"""Comes before the answers that `placeholders` finds."""
 
 
 def placeholders(answers: Mapping[str, object]) -> dict[str, str]:

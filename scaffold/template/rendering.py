@@ -1,4 +1,4 @@
-"""A render, by Copier's public API."""
+"""Renders the template, by Copier's public API."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Renderer:
         if not self.template.exists():
             unpack(self._source, self.template)
         version = self._source.version
-        with _without_git(), _reading_once(), _told_in_sentences(), warnings.catch_warnings(record=True) as caught:
+        with _without_git(), _reading_once(), _errors_as_sentences(), warnings.catch_warnings(record=True) as caught:
             import copier  # noqa: PLC0415 -- slow
 
             copier.run_copy(
@@ -121,10 +121,10 @@ class Renderer:
             )
         commit = version.removesuffix("-dirty")
         _record_origin(repository / ANSWERS_FILE, {VERSION_KEY: commit, ORIGIN_KEY: self._source.url})
-        told = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+        notices = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
         if commit != version:
-            told.append(f"The template has uncommitted changes; updates will compare with {commit}.")
-        return Render(version, RecordedAnswers.read(repository).answers, told)
+            notices.append(f"The template has uncommitted changes; updates will compare with {commit}.")
+        return Render(version, RecordedAnswers.read(repository).answers, notices)
 
 
 @dataclass
@@ -135,7 +135,7 @@ class Refusals:
 
     @property
     def sentences(self) -> list[str]:
-        """What to tell."""
+        """The reasons to print."""
         return [sentence for sentence in self.by_key.values() if sentence]
 
     def add(self, error: RefusedAnswer, answers: Answers) -> None:
@@ -183,7 +183,7 @@ def _reading_once() -> Iterator[None]:
 
 
 @contextmanager
-def _told_in_sentences() -> Iterator[None]:
+def _errors_as_sentences() -> Iterator[None]:
     """Turn what Copier and its libraries raise into this project's errors."""
     from copier.errors import CopierError  # noqa: PLC0415 -- slow
     from jinja2 import TemplateError  # noqa: PLC0415

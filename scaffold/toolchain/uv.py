@@ -15,7 +15,7 @@ from scaffold.toolchain.processes import last_lines, started_group
 
 RESOLVE_SECONDS = 600
 
-# uv's exit status does not tell these from other failures.
+# uv ends with the same exit status as for other failures.
 _UNREACHABLE = (
     "failed to fetch",
     "error sending request",
@@ -81,15 +81,15 @@ def resolve(*arguments: str, folder: Path, variables: Mapping[str, str]) -> Run:
         UnavailableError: There is no uv, it finds no Python, or it does not get an answer of the package index in time.
     """
     done = run_uv(*arguments, folder=folder, variables=variables, seconds=RESOLVE_SECONDS)
-    told = done.log.lower()
+    printed = done.log.lower()
     if done.status is None:
         raise UnavailableError(f"uv {arguments[0]} took longer than {RESOLVE_SECONDS} seconds: check the network.")
-    if done.status and any(sign in told for sign in _UNREACHABLE):
+    if done.status and any(sign in printed for sign in _UNREACHABLE):
         raise UnavailableError(
             "uv says that the package index cannot be reached: check the network, and which index uv is to use.\n"
             + done.last_lines
         )
-    if done.status and any(sign in told for sign in _NO_PYTHON):
+    if done.status and any(sign in printed for sign in _NO_PYTHON):
         raise UnavailableError(
             "uv finds no Python that this repository accepts: install one that its pyproject.toml names.\n"
             + done.last_lines

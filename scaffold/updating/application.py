@@ -28,7 +28,7 @@ class ApplicationError(ScaffoldError):
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to become of the working tree.
+    """The change to the working tree that is to be made.
 
     Attributes:
         before: The commit that it is based on.
@@ -144,7 +144,7 @@ def _begin_apart(folder: Path) -> None:
 
 
 def _lay_out(git: Git, intent: Intent) -> None:
-    """Write the files, then replace the index; the lock is held, and whatever is in it is of no interest."""
+    """Write the files, then replace the index. The index must be locked; what the lock file holds is overwritten."""
     index, lock = _index(git), _lock(git)
     lock.with_name(f"{lock.name}.lock").unlink(missing_ok=True)
     lock.write_bytes(index.read_bytes())
@@ -160,7 +160,7 @@ def _lay_out(git: Git, intent: Intent) -> None:
 
 
 def _put_back(git: Git, intent: Intent) -> None:
-    """Undo what was begun of a layout that git refused, and let go of the index."""
+    """Restore the files that a refused layout changed, and unlock the index."""
     lock = _lock(git)
     locked = git.with_variables(GIT_INDEX_FILE=str(lock))
     for path in _changed_paths(git, intent):
@@ -173,8 +173,8 @@ def _put_back(git: Git, intent: Intent) -> None:
     lock.unlink()
 
 
-def _holds(git: Git, place: Path, blob: str) -> bool:
-    return place.is_file() and decoded(git.raw("hash-object", "--", str(place))).strip() == blob
+def _holds(git: Git, file: Path, blob: str) -> bool:
+    return file.is_file() and decoded(git.raw("hash-object", "--", str(file))).strip() == blob
 
 
 def _changed_paths(git: Git, intent: Intent) -> list[str]:
@@ -193,11 +193,11 @@ def _refuse_edits(git: Git, intent: Intent) -> None:
             )
 
 
-def _is_between(git: Git, place: Path, states: list[str | None]) -> bool:
-    if place.is_symlink() or not place.is_file():
-        return not place.exists() or place.is_dir()
-    content = place.read_bytes()
-    known = decoded(git.raw("hash-object", "--", str(place))).strip()
+def _is_between(git: Git, file: Path, states: list[str | None]) -> bool:
+    if file.is_symlink() or not file.is_file():
+        return not file.exists() or file.is_dir()
+    content = file.read_bytes()
+    known = decoded(git.raw("hash-object", "--", str(file))).strip()
     return known in states or any(state and git.raw("cat-file", "blob", state).startswith(content) for state in states)
 
 

@@ -155,7 +155,7 @@ class Comparison:
 
 
 def without_hidden_edits(outcomes: list[FileOutcome], hidden: Collection[str]) -> list[FileOutcome]:
-    """The outcomes, where what would overwrite an edit that git is told not to see writes nothing."""
+    """The same outcomes, but those that would overwrite an edit that git does not report write nothing."""
     return [_visible(outcome, hidden) for outcome in outcomes]
 
 
@@ -170,7 +170,10 @@ def _visible(outcome: FileOutcome, hidden: Collection[str]) -> FileOutcome:
 
 
 def without_obstacles(outcomes: list[FileOutcome], ours: Tree, folder: Path) -> list[FileOutcome]:
-    """The outcomes, where what would overwrite a file that git does not know, or cannot stand, writes nothing."""
+    """The same outcomes, but those that would overwrite a file that git does not know write nothing.
+
+    The same holds for those that need a file where a folder is, or a folder where a file is.
+    """
     written = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
     result = {path for path in {*ours, *written} if written.get(path, ours.get(path)) is not None}
     folders = {str(parent) for path in result for parent in PurePosixPath(path).parents}
@@ -193,13 +196,13 @@ def _obstacle(path: str, ours: Tree, folder: Path, result: set[str], folders: se
         return f"the template needs a file where you have the folder {path}"
     parents = [str(parent) for parent in PurePosixPath(path).parents]
     for parent in parents[:-1]:
-        place = folder / parent
+        existing = folder / parent
         if parent in result:
             return f"the template needs a folder where you have the file {parent}"
-        if parent not in ours and (place.is_symlink() or (place.exists() and not place.is_dir())):
+        if parent not in ours and (existing.is_symlink() or (existing.exists() and not existing.is_dir())):
             return f"the template needs a folder where {parent} stands, which git ignores"
-    place = folder / path
+    existing = folder / path
     in_place_of_a_file = any(parent in ours for parent in parents)
-    if not in_place_of_a_file and (place.is_symlink() or place.exists()):
+    if not in_place_of_a_file and (existing.is_symlink() or existing.exists()):
         return f"{path} exists and git ignores it, so it would be overwritten"
     return ""

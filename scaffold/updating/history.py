@@ -41,13 +41,13 @@ class History:
             SourceError: It cannot be reached.
         """
         git = Git(folder.parent, {"GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")})
-        place = _place(url, living, installed)
+        location = _location(url, living, installed)
         try:
-            git("clone", "--quiet", "--mirror", "--", place, str(folder))
+            git("clone", "--quiet", "--mirror", "--", location, str(folder))
         except GitError as error:
             raise SourceError(
-                f"The template at {place} cannot be reached: bring it back, or put where it is now into _src_path of "
-                f".copier-answers.yml and commit that ({error})."
+                f"The template at {location} cannot be reached: bring it back, or put where it is now into _src_path "
+                f"of .copier-answers.yml and commit that ({error})."
             ) from error
         return cls(Git(folder), url)
 
@@ -152,7 +152,7 @@ class History:
         return {tag: version for tag, version in parsed.items() if version is not None and not version.is_prerelease}
 
 
-def _place(url: str, living: Path, installed: TemplateSource) -> str:
+def _location(url: str, living: Path, installed: TemplateSource) -> str:
     """Where git finds the template that is recorded under `url`."""
     if url in (installed.url, CANONICAL_URL):
         return str(installed.location)

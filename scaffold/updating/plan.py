@@ -1,4 +1,4 @@
-"""What an update would do: files, questions, security; everything that a person is told is in here."""
+"""What an update would do: to files, to answers, and to the controls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scaffold.template.ownership import Owner
 from scaffold.updating.trees import Entry
 
 MARKER = "\n+<<<<<<< "
-"""What shows in a diff that a file has conflict markers."""
+"""A diff that holds this adds conflict markers to a file."""
 
 
 class Kind(StrEnum):
@@ -179,7 +179,7 @@ class Plan:
 
     @classmethod
     def of_nothing(cls, version: str) -> Plan:
-        """What there is to do where the repository has it already."""
+        """The plan of a repository that is up to date."""
         return cls(
             before=version,
             after=version,

@@ -1,4 +1,4 @@
-"""From a living repository and a wish to a plan: two renders, one comparison, nothing touched."""
+"""Plans an update or a change of answers: renders the template before and after it, and compares the results."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ class Planner:
         base = self._render("old", recorded.version, recorded.answers, Given({}), label)
         if not recorded.is_as_rendered(base.recorded):
             edited = recorded.edited_keys(base.recorded)
-            told = f" ({', '.join(edited)})" if edited else ""
+            keys = f" ({', '.join(edited)})" if edited else ""
             raise RefusedError(
-                f"{ANSWERS_FILE} was edited by hand{told}: bring it back from git, "
+                f"{ANSWERS_FILE} was edited by hand{keys}: bring it back from git, "
                 "then change answers with mcp-scaffold set KEY=VALUE."
             )
         return base
@@ -121,9 +121,9 @@ class Planner:
         return read_renames(folder)
 
     def _render(self, name: str, version: str, answers: Answers, given: Given, label: str) -> Rendered:
-        place = self.folder / name
-        repository = _with_answers(place / "repository", answers)
-        renderer = Renderer(self.history.source(version, place), place)
+        folder = self.folder / name
+        repository = _with_answers(folder / "repository", answers)
+        renderer = Renderer(self.history.source(version, folder), folder)
         rendered, refusals = renderer.without_refused(given, repository)
         tree = self.workshop.tree_of_folder(repository)
         render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
@@ -133,7 +133,7 @@ class Planner:
         ousted = {}
         if replaced:
             # Copier replaces a recorded answer by its default in silence, and refuses a given one aloud.
-            beside = _with_answers(place / "ousted", answers)
+            beside = _with_answers(folder / "ousted", answers)
             _, why = renderer.without_refused(Given({**taken, **replaced}), beside)
             ousted = {key: sentence for key, sentence in why.by_key.items() if key in replaced}
         return Rendered(render, recorded, renderer.template, rendered.warnings, refusals, ousted)
@@ -177,9 +177,9 @@ class Planner:
 
     def _with_diffs(self, outcomes: list[FileOutcome], tree: str, base: str, theirs: str) -> list[FileChange]:
         changes = [outcome.change for outcome in outcomes]
-        told = [change.path for change in changes if change.kind in (Kind.ADVISORY, Kind.KEPT, Kind.LOST)]
+        unchanged = [change.path for change in changes if change.kind in (Kind.ADVISORY, Kind.KEPT, Kind.LOST)]
         diffs = self.workshop.diffs(f"{self.living.head}^{{tree}}", tree)
-        advice = self.workshop.diffs(base, theirs, told) if told else {}
+        advice = self.workshop.diffs(base, theirs, unchanged) if unchanged else {}
         return [replace(change, diff=diffs.get(change.path, advice.get(change.path, ""))) for change in changes]
 
 

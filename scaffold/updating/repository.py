@@ -44,15 +44,15 @@ class LivingRepository:
         return self.path / self.git("rev-parse", "--git-path", "objects")
 
     def hidden_edits(self) -> set[str]:
-        """The files whose edits git is told not to see (`skip-worktree`, `assume-unchanged`)."""
+        """The edited files whose edits git does not report (`skip-worktree`, `assume-unchanged`)."""
         # A lower-case letter means assume-unchanged, an S skip-worktree (git-ls-files).
         listed = [entry for entry in self.git("ls-files", "-v", "-z").split("\0") if entry]
         flagged = [entry[2:] for entry in listed if entry[0] == "S" or entry[0].islower()]
         return {path for path in flagged if self._differs(path)}
 
     def _differs(self, path: str) -> bool:
-        place = self.path / path
-        return place.is_file() and self.git("hash-object", "--", path) != self.git("rev-parse", f":{path}")
+        file = self.path / path
+        return file.is_file() and self.git("hash-object", "--", path) != self.git("rev-parse", f":{path}")
 
     def ever_held(self, paths: Iterable[str]) -> set[str]:
         """Those of the paths that the history of the branch knows."""

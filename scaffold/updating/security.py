@@ -49,7 +49,7 @@ def _catalogue(workshop: Workshop, tree: Tree) -> dict[str, Control]:
 
 
 def _tightening(old: Control, new: Control, theirs: Tree) -> str:
-    """How the newer row claims or checks more; empty when it does not."""
+    """How the newer control claims more, or is verified by more; empty if it does not."""
     if old.statement != new.statement:
         return f"it said: {old.statement}"
     for word, before, after in (

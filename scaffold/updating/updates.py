@@ -45,7 +45,7 @@ def update(
         request: Which repository, and how far to go.
         version: A tag, a commit, or `HEAD` for the latest commit.
         installed: The template of this installation, which resolves the origins that nobody serves.
-        progress: Is told the steps.
+        progress: Hears of each step.
 
     Raises:
         ScaffoldError: The repository cannot be updated; nothing is changed.
@@ -71,7 +71,7 @@ def change_answers(
         request: Which repository, and how far to go.
         assignments: Texts of the form `KEY=VALUE`.
         installed: As for `update`.
-        progress: Is told the steps.
+        progress: Hears of each step.
 
     Raises:
         ScaffoldError: The answers cannot be changed; nothing is changed.
@@ -95,9 +95,9 @@ def _run(
             "commit it, or put everything back with git reset --hard."
         )
     living = open_repository(request.repository)
-    with workspace(Path(tempfile.gettempdir()) / "update") as place:
+    with workspace(Path(tempfile.gettempdir()) / "update") as work:
         with progress.step("Planning"):
-            planner = _planner(living, installed, place)
+            planner = _planner(living, installed, work)
             plan = make_plan(planner)
         if plan is None:
             return UpdateOutcome(living.path, Plan.of_nothing(living.recorded.version))
@@ -109,10 +109,10 @@ def _run(
     return UpdateOutcome(living.path, plan, verification, applied)
 
 
-def _planner(living: LivingRepository, installed: TemplateSource, place: Workspace) -> Planner:
-    history = History.fetch(living.recorded.url, living.path, installed, place.folder / "history")
-    workshop = Workshop.beside(living.objects, place.folder / "workshop")
-    return Planner(living, history, workshop, place.folder)
+def _planner(living: LivingRepository, installed: TemplateSource, work: Workspace) -> Planner:
+    history = History.fetch(living.recorded.url, living.path, installed, work.folder / "history")
+    workshop = Workshop.beside(living.objects, work.folder / "workshop")
+    return Planner(living, history, workshop, work.folder)
 
 
 def _verified(request: Request, plan: Plan, planner: Planner, progress: Progress) -> tuple[Plan, Verification]:

@@ -205,8 +205,8 @@ def _security(plan: Plan) -> Iterator[str]:
 
 
 def _listed(title: str, lines: Iterable[str]) -> list[str]:
-    told = [f"  {line}" for line in lines]
-    return ["\n".join([f"{title}:", *told])] if told else []
+    indented = [f"  {line}" for line in lines]
+    return ["\n".join([f"{title}:", *indented])] if indented else []
 
 
 def _value(value: object) -> str:

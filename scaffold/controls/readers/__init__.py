@@ -1,4 +1,4 @@
-"""Readers of what a repository builds, deploys and runs: each tells the effective result as documents."""
+"""Readers of what a repository builds, deploys and runs: each returns documents that describe the effective result."""
 
 from __future__ import annotations
 

@@ -78,12 +78,12 @@ def official_client(subject: Subject) -> str:
     if subject.development is None or subject.run_python is None:
         raise Skip(Need.PROCESS.value)
     development = subject.development()
-    told = subject.run_python(official.SCRIPT, official.settings(development.address.url, development.token()))
-    check(told.status == 0, told.last_word or f"exit status {told.status}")
-    listed = json.loads(told.output)
+    run = subject.run_python(official.SCRIPT, official.settings(development.address.url, development.token()))
+    check(run.status == 0, run.last_word or f"exit status {run.status}")
+    listed = json.loads(run.output)
     names = [tool["name"] for tool in subject.tools]
     agreed = listed == {"legacy": names, "auto": names}
-    return check(agreed, f"{len(names)} tools in both eras" if agreed else told.output.strip())
+    return check(agreed, f"{len(names)} tools in both eras" if agreed else run.output.strip())
 
 
 @ENDING.probe(
