@@ -19,7 +19,7 @@ from scaffold.errors import RefusedAnswer, RefusedError, RenderError
 from scaffold.rendered.answers import ANSWERS_FILE, ORIGIN_KEY, VERSION_KEY, Answers, RecordedAnswers
 from scaffold.template.questions import Given
 from scaffold.template.source import TemplateSource
-from scaffold.template.unpacking import unpack
+from scaffold.template.unpacking import SEPARATOR, unpack
 
 # Copier puts this before a refusal, which names its key itself.
 _REFUSAL = re.compile(
@@ -27,6 +27,7 @@ _REFUSAL = re.compile(
 )
 _CONDITION = re.compile(r"applies only when (?P<key>\w+) ")
 _REQUIRED = re.compile(r'Question "(?P<key>\w+)" is required')
+_NEEDS_JINJA = re.compile(r"[{\r\n]")
 _ORIGIN = re.compile(rf"^{ORIGIN_KEY}:.*\n(?: .*\n)*", re.MULTILINE)
 
 
@@ -168,17 +169,36 @@ def _without_git() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class _Plain:
+    """What takes the place of a compiled text that holds no Jinja."""
+
+    text: str
+
+    def render(self, *_: object, **__: object) -> str:
+        return self.text
+
+
 @contextmanager
 def _reading_once() -> Iterator[None]:
     """Compile each text once, however often it is rendered, and read YAML with libyaml where it is there.
 
-    A template with Copier's `yield` tag would need each text compiled anew; this one has none.
+    A template with Copier's `yield` tag would need each text compiled anew; this one has none. Most texts are names of
+    files and values of choices, of one line and without Jinja but for separators: they need not be compiled at all.
     """
-    from jinja2 import Environment  # noqa: PLC0415 -- slow
+    from jinja2 import Environment, Template  # noqa: PLC0415 -- slow
 
-    compile_once = patch.object(Environment, "from_string", cache(Environment.from_string))
+    compile_text = Environment.from_string
+
+    @cache
+    def compile_once(environment: Environment, text: object) -> Template | _Plain:
+        if not isinstance(text, str):
+            return compile_text(environment, text)  # type: ignore[arg-type]  # raises what Copier waits for
+        text = text.replace(SEPARATOR, os.sep)
+        return compile_text(environment, text) if _NEEDS_JINJA.search(text) else _Plain(text)
+
     read_quickly = patch.object(yaml, "SafeLoader", getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    with compile_once, read_quickly:
+    with patch.object(Environment, "from_string", compile_once), read_quickly:
         yield
 
 

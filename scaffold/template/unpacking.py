@@ -10,7 +10,8 @@ from scaffold.errors import RenderError
 from scaffold.git import Git, GitError
 from scaffold.template.source import TEMPLATE_PATHSPECS, TemplateSource
 
-_SEPARATOR = "{{_copier_conf.sep}}"
+SEPARATOR = "{{_copier_conf.sep}}"
+"""Stands in the name of an unpacked file for what parts folders from each other."""
 
 
 def unpack(source: TemplateSource, folder: Path) -> None:
@@ -31,7 +32,7 @@ def unpack(source: TemplateSource, folder: Path) -> None:
 
 def _flatten(tree: Path) -> None:
     for path in [path for path in tree.rglob("*") if path.is_file()]:
-        path.rename(tree / _SEPARATOR.join(path.relative_to(tree).parts))
+        path.rename(tree / SEPARATOR.join(path.relative_to(tree).parts))
     for folder in [path for path in tree.iterdir() if path.is_dir()]:
         shutil.rmtree(folder)
 
