@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.template import CHECKOUT
 KINDS = {"image", "compose", "kubernetes", "terraform"}
 IN_REGIONS = {name: row for name, row in TARGETS.items() if row["regions"]}
 BY_CI = {name: row for name, row in TARGETS.items() if row["ci"]}
+BY_TERRAFORM = [name for name, row in TARGETS.items() if row["kind"] == "terraform"]
 PARTITIONS = [(name, partition) for name, row in IN_REGIONS.items() for partition in row["regions"]["partitions"]]
 
 
@@ -41,9 +43,25 @@ def test_what_a_target_renders_lies_in_a_folder_of_its_own(name: str) -> None:
     assert [other for other, row in TARGETS.items() if row["folder"] == folder] == [name]
 
 
-def test_every_folder_of_terraform_has_a_row() -> None:
-    folders = {path.name for path in (CHECKOUT / "template/deploy/terraform").iterdir() if path.is_dir()}
-    assert folders == {name for name, row in TARGETS.items() if row["kind"] == "terraform"}
+def test_every_folder_of_a_cloud_has_a_row() -> None:
+    for place in ("template/deploy/terraform", "tests/targets"):
+        folders = {path.name for path in (CHECKOUT / place).iterdir() if path.is_dir()}
+        assert folders - {"kubernetes"} == {*BY_TERRAFORM}, place
+
+
+@pytest.mark.parametrize("name", BY_TERRAFORM)
+def test_a_cloud_is_named_in_its_row_and_in_what_is_its_own_alone(name: str) -> None:
+    row, controls = TARGETS[name], f"security/controls/{name}.yaml.jinja"
+    files = [path for folder in ("questions", "includes", "template") for path in (CHECKOUT / folder).rglob("*")]
+    shared = [path for path in files if path.is_file() and not {row["folder"], controls} & _parts(path)]
+    texts = {path: path.read_text(encoding="utf-8").replace(f"/{row['folder']}/", "") for path in shared}
+    assert [path for path, text in texts.items() if name in text] == []
+
+
+def _parts(path: Path) -> set[str]:
+    """The file and the folders that hold it, by their paths in the repository that is rendered."""
+    inside = path.relative_to(CHECKOUT / path.relative_to(CHECKOUT).parts[0])
+    return {parent.as_posix() for parent in (inside, *inside.parents)}
 
 
 @pytest.mark.parametrize("name", BY_CI)
