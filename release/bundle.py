@@ -23,7 +23,7 @@ from packaging.version import InvalidVersion, Version
 from scaffold import environment
 from scaffold.errors import ScaffoldError
 from scaffold.git import Git
-from scaffold.template.source import QUESTION_FOLDERS, TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS
+from scaffold.template.files import TEMPLATE_FOLDERS, TEMPLATE_PATHSPECS, is_question_file
 
 BUNDLE_NAME = "template.bundle"
 # Without the attributes a checkout on Windows would turn every line ending.
@@ -123,7 +123,7 @@ def _is_needed(tree_entry: str) -> bool:
     details, _, name = tree_entry.partition("\t")
     if details.split(" ")[1:2] == ["tree"]:
         return name in TEMPLATE_FOLDERS
-    return name in BUNDLED_FILES or (name.endswith(".yml") and not name.startswith("."))
+    return name in BUNDLED_FILES or is_question_file(name)
 
 
 @contextmanager
@@ -224,7 +224,6 @@ def _write_bundle(scratch: Git, path: Path, commits: Mapping[str, str], tip: Sna
 def _write_questions(scratch: Git, target: Path, tip: Snapshot) -> None:
     """Lay `copier.yml` and the files that it includes beside the bundle: asking needs no git."""
     for name in scratch("ls-tree", "-r", "--name-only", tip.tree).splitlines():
-        folder, slash, _ = name.rpartition("/")
-        if name.endswith(".yml") and (not slash or folder in QUESTION_FOLDERS):
-            (target / folder).mkdir(exist_ok=True)
+        if is_question_file(name):
+            (target / name).parent.mkdir(exist_ok=True)
             (target / name).write_bytes(scratch.raw("cat-file", "blob", f"{tip.tree}:{name}"))

@@ -1,4 +1,4 @@
-"""The command line: commands, options, help. What stands behind a command is imported when it runs."""
+"""The command line: commands, options, help. The code of a command is imported when the command runs."""
 
 from __future__ import annotations
 

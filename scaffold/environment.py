@@ -1,4 +1,4 @@
-"""What of this process's environment reaches what it starts: git, uv, and a server under proof.
+"""The environments of the programs that are started: git, uv, and a server under proof.
 
 Each gets what says how this machine reaches the world, and nothing that belongs to another repository, another Python
 environment or another server. docs/environment.md says the same to people.

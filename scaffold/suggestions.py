@@ -1,4 +1,4 @@
-"""Defaults that a person's machine suggests: the folder's name, and as whom git knows them."""
+"""Defaults that a person's machine suggests: the folder's name, and the `user.name` and `user.email` of git."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Workspace:
         self.repository = self.folder / "repository"
 
     def take_git(self) -> None:
-        """Go on with the repository without commits that the destination may be, with its settings and remotes."""
+        """Copy `.git` of a destination that is a repository without commits, so that its settings and remotes stay."""
         if (self._destination / GIT_FOLDER).is_dir():
             shutil.copytree(self._destination / GIT_FOLDER, self.repository / GIT_FOLDER, symlinks=True)
 
@@ -157,14 +157,14 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def ignore_signals() -> None:
-    """From here on no signal that asks the process to end is heard."""
+    """Ignore every signal that asks the process to end."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """Other libraries and programs leave nothing behind either."""
+    """Let the temporary files of this process and its children lie in `folder`."""
     names = ("TMPDIR", "TEMP", "TMP")
     before = {name: os.environ[name] for name in names if name in os.environ}
     default = tempfile.tempdir
@@ -195,7 +195,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _make_writable(remove: Callable[[str], object], path: str, reason: object) -> None:
-    """Git's objects are read-only, which Windows takes for undeletable."""
+    """Remove a read-only file, such as an object of git, which Windows refuses to remove."""
     del reason
     if Path(path).exists():
         Path(path).chmod(stat.S_IWRITE)

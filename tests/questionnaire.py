@@ -13,8 +13,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2_ansible_filters import AnsibleCoreFiltersExtension  # type: ignore[import-untyped]
 
+from scaffold.template.files import QUESTION_FOLDERS
 from scaffold.template.questions import Questionnaire
-from scaffold.template.source import QUESTION_FOLDERS
 from tests.template import CHECKOUT, copy_template
 
 TEMPLATES = Environment(

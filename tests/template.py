@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from scaffold.template.source import TEMPLATE_FOLDERS
+from scaffold.template.files import TEMPLATE_FOLDERS
 
 CHECKOUT = Path(__file__).parent.parent
 

@@ -16,8 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from scaffold.rendered.answers import Answers
+from scaffold.template.files import QUESTION_FOLDERS
 from scaffold.template.rendering import Renderer
-from scaffold.template.source import QUESTION_FOLDERS, TemplateSource
+from scaffold.template.source import TemplateSource
 from tests.rows import PROVIDERS, Row
 from tests.template import CHECKOUT, copy_template
 

@@ -1,1 +1,1 @@
-"""One module a command: a list of steps."""
+"""The commands: one module each. What they call returns its results, and they print them."""

@@ -43,7 +43,7 @@ def _summary(controls: list[Control], report: Report) -> str:
 
 
 def _notices(report: Report) -> list[str]:
-    """What a person should know that is no regression."""
+    """Sentences about what is no regression, and yet worth knowing."""
     dropped = [
         f"{name} is no longer claimed: its code and tests, which were yours, are gone." for name in report.dropped
     ]

@@ -115,7 +115,7 @@ def create(request: Request) -> ExitStatus:
 
 
 def _given(request: Request, source: TemplateSource, refused: dict[str, str]) -> Given:
-    """The answers of the command line; the more specific wins.
+    """The answers of the command line; an option overrides the file, and the file the preset.
 
     Raises:
         RefusedError: A preset or a file gives none, so that what depends on its answers cannot be judged.
@@ -149,7 +149,7 @@ def _render_unasked(request: Request, renderer: Renderer, given: Given, reposito
 
 
 def _unanswered(render: Render, given: Given, refused: AbstractSet[str], template: Path) -> list[str]:
-    """What nobody answered; whether a question is asked that depends on a refused answer is not known."""
+    """The questions without an answer, but for those that may not be asked, as a refused answer decides that."""
     return [
         key
         for key, question in Questionnaire.read(template).questions.items()
@@ -183,7 +183,7 @@ def _finish(request: Request, outcome: Outcome, work: Workspace) -> None:
 
 
 def _is_proven(outcome: Outcome, work: Workspace) -> bool:
-    """A failed proof keeps the result, and its status is the call's."""
+    """Whether the proof passed; a failed one keeps the repository, and decides the exit status."""
     try:
         return console.PROGRESS.attempt("Proving", lambda: _prove(outcome, work), outcome.warnings)
     except ProofError as error:

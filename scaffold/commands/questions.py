@@ -27,7 +27,7 @@ def _words(question: Question) -> str:
 
 
 def _default(default: object) -> str:
-    """What is taken when nothing is answered; nothing where an answer is needed."""
+    """The default in words, empty where an answer is needed."""
     text = shown(default)
     if "UNSET" in text and "{%" not in text:
         return ""

@@ -1,4 +1,4 @@
-"""The commands of a pipeline's jobs: that they run, in their order, and that nothing lets them pass unseen."""
+"""Checks that a pipeline's jobs run their commands, in order, and that a job fails when one of them does."""
 
 from __future__ import annotations
 

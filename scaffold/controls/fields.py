@@ -65,7 +65,7 @@ def chosen(documents: list[Document], requirement: Requirement) -> list[Document
 
 
 def problems(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
-    """Where a field is not as it must be, or is missing.
+    """Find fields that are missing, or have another value than the requirement says.
 
     Args:
         documents: Those of a file, a folder or an overlay; one that the requirement speaks of must be there.
@@ -89,20 +89,23 @@ def problems(documents: list[Document], requirement: Requirement) -> Iterator[Pr
 
 
 def present(documents: list[Document], requirement: Requirement) -> Iterator[Problem]:
-    """Each thing that must not be there."""
+    """Find documents that must not be there."""
     for document in chosen(documents, requirement):
         yield document.problem(document.node, f"{_named(requirement)} must not be here")
 
 
 def _named(requirement: Requirement) -> str:
-    """What a requirement speaks of, in words."""
+    """The subject of a requirement, in words."""
     return " ".join(str(requirement[key]) for key in ("kind", "name") if key in requirement) or str(
         requirement.get("field")
     )
 
 
 def _walk(node: yaml.Node, path: list[str]) -> Iterator[tuple[yaml.Node, list[str]]]:
-    """The nodes that a path reaches; what is left of the path, with the last node of it, where one is missing."""
+    """Yield the nodes that a path reaches, each with an empty path.
+
+    Where a step leads nowhere, yield the last node before it, with the rest of the path.
+    """
     if not path:
         yield node, []
         return

@@ -1,4 +1,4 @@
-"""Trees of values that know their lines: PyYAML's nodes, for what is YAML and for what is read as if it were."""
+"""Trees of values with their line numbers: PyYAML's nodes, also for formats that are not YAML."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scaffold.documents import SafeLoader
 
 
 class _Loader(SafeLoader):
-    """Takes what a program's own tag marks, such as Compose's `!reset`, for what it is without."""
+    """Ignores tags that belong to one program, such as Compose's `!reset`."""
 
 
 def _untagged(loader: SafeLoader, _: str, node: yaml.Node) -> object:
@@ -63,7 +63,7 @@ def line_of(node: yaml.Node) -> int:
 
 
 def value_of(node: yaml.Node) -> object:
-    """What a node means."""
+    """The value of a node."""
     loader = _Loader("")
     try:
         value: object = loader.construct_document(node)
@@ -97,7 +97,7 @@ def items(node: yaml.Node | None) -> list[yaml.Node]:
 
 
 def find(node: yaml.Node | None, *path: str) -> yaml.Node | None:
-    """What stands under these keys, if anything does."""
+    """The node under these keys, if there is one."""
     for step in path:
         node = next((value for key, value in entries(node) if key.value == step), None)
     return node
@@ -110,7 +110,7 @@ def text_of(node: yaml.Node | None, *path: str) -> str:
 
 
 def replaced(node: yaml.Node, **values: yaml.Node | None) -> yaml.MappingNode:
-    """A copy of a mapping in which these entries are others, or gone where they are None."""
+    """A copy of a mapping with some entries replaced, or removed where the new value is None."""
     kept = [(key.value, value) for key, value in entries(node) if key.value not in values]
     given = ((key, value) for key, value in values.items() if value is not None)
     return mapping([*kept, *given], line_of(node))

@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check saw.
+    """The result of a check.
 
     Attributes:
         findings: Requirements that do not hold.
@@ -92,7 +92,7 @@ class SourceFile:
 
     @cached_property
     def documents(self) -> list[Document]:
-        """What it describes."""
+        """The documents that it holds."""
         return [replace(document, file=self.name) for document in reader_of(self.name)(self.text)]
 
 
@@ -120,7 +120,7 @@ class Structure:
         self._overlays: dict[str, dict[str, list[Document]]] = {}
 
     def problems(self, requirement: Requirement) -> Iterator[Problem]:
-        """Where a requirement does not hold."""
+        """Find where a requirement does not hold."""
         if "overlays" in requirement:
             yield from self._of_overlays(requirement)
             return
@@ -170,7 +170,7 @@ class Structure:
                 yield (*known.get(words, (file, 1)), words)
 
     def _read(self, folder: str) -> dict[str, list[Document]]:
-        """What the sources of a folder's overlays say, and then what each overlay is built to, by its file."""
+        """The documents of the sources of a folder's overlays, and then those of each built overlay, by its file."""
         path = self.repository / folder
         built = kubernetes.build(path, self.builder) if self.builder else {}
         return {"": kubernetes.read_sources(path.parent, self.repository)} | {
@@ -200,17 +200,17 @@ def find_regressions(repository: Path, controls: list[Control], *, deletable: fr
 
 
 def _all_of(control: Control) -> list[Requirement]:
-    """What a control requires: its code, its tests, and what it says itself."""
+    """All requirements of a control: that its code and its tests exist, and those that it lists."""
     tests = [place for place in control.verified if place != OUTSIDE]
     return [*map(_code, control.implemented), *(_test(place, control.id) for place in tests), *control.requires]
 
 
 def _code(place: str) -> Requirement:
-    """What a place of implementation requires: the file, and the symbol if it names one."""
+    """The requirement that a file of code exists, and defines the symbol that is named."""
     name, _, symbol = place.partition(":")
     return {"file": name, "defines": symbol} if symbol and name.endswith(".py") else {"file": name}
 
 
 def _test(place: str, control: str) -> Requirement:
-    """What a place of verification requires: the file, and in one of tests a test that carries the control's id."""
+    """The requirement that a file exists, and that one of its tests, if it holds tests, carries the control's id."""
     return {"file": place, "marks": control} if place.endswith(".py") else {"file": place}

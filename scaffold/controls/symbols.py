@@ -12,23 +12,27 @@ Module: TypeAlias = ast.Module
 _Scope: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def parse(text: str) -> Module:
+def parse(text: str | bytes) -> Module:
     """Parse Python code; raises `SyntaxError`."""
     return ast.parse(text)
 
 
-def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]:
-    """A problem unless `symbol`, such as `Class.method` or `CONSTANT`, is defined."""
+def find(module: Module, symbol: str) -> ast.AST | None:
+    """The definition of `symbol`, such as `Class.method` or `CONSTANT`; None when there is none."""
     scope: ast.AST | None = module
     for name in symbol.split("."):
         scope = _defined(scope, name)
-        if scope is None:
-            yield 1, f"{symbol} is not defined"
-            return
+    return scope
+
+
+def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]:
+    """Find that `symbol` is not defined."""
+    if find(module, symbol) is None:
+        yield 1, f"{symbol} is not defined"
 
 
 def missing_mark(module: Module, control: str) -> Iterator[tuple[int, str]]:
-    """A problem unless some test, or one set of its parameters, is marked with a control's id."""
+    """Find that no test, and no set of parameters of a test, is marked with the control's id."""
     if not any(_is_mark(node, control) for node in ast.walk(module)):
         yield 1, f"no test is marked {control}"
 
@@ -42,11 +46,9 @@ def _is_mark(node: ast.AST, control: str) -> bool:
 
 
 def missing_call(module: Module, requirement: Requirement) -> Iterator[tuple[int, str]]:
-    """A problem unless `within` calls `calls` as required."""
+    """Find that `within` does not call `calls`, or not with the required arguments."""
     within, name = str(requirement["within"]), str(requirement["calls"])
-    scope: ast.AST | None = module
-    for part in within.split("."):
-        scope = _defined(scope, part)
+    scope = find(module, within)
     if scope is None:
         yield 1, f"{within} is not defined"
         return
@@ -89,7 +91,7 @@ def _defined(scope: ast.AST | None, name: str) -> ast.AST | None:
 
 def _assigned(node: ast.stmt) -> set[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)}
 
 
 def _name(function: ast.expr) -> str:

@@ -1,4 +1,4 @@
-"""The official SDK's client, run with the repository's own Python: whether it gets along is the last word."""
+"""A script that calls the server with the official SDK's client; the repository's own Python runs it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ anyio.run(main)
 
 
 def settings(url: str, token: str | None) -> Mapping[str, str]:
-    """What the script reads; the token is in the environment, where other users cannot see it."""
+    """The variables that the script reads. The token is one, because other users could read an argument."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     return {"PROOF_URL": url, "PROOF_HEADERS": json.dumps(headers), "NO_PROXY": "*"}

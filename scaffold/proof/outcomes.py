@@ -1,4 +1,4 @@
-"""What a probe sees when it does not see what it expects: it ends the probe, and the text says what was seen."""
+"""The ways in which a probe ends that does not see what it expects."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ class _Stage:
         return Subject(roles=self._repository.roles, given_call=self._proof_settings.call)
 
     def _start_production(self, subject: Subject) -> None:
-        """The first start also writes the byte code, so the others come after it."""
+        """Start the production server before all others, because the first start also writes the byte code."""
         subject.starts["production"] = None
         try:
             server = self._stack.enter_context(self._production.ready(self._repository.public_host))

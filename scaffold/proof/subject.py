@@ -1,4 +1,4 @@
-"""The server under proof, and what the proof holds in hand to question it."""
+"""The server under proof, with the tokens for it and the functions that start more servers."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Subject:
 
     @cached_property
     def unauthenticated(self) -> Reply:
-        """What a request without a token is answered."""
+        """The answer to a request without a token."""
         return Client(self.address).request("tools/list")
 
     @property
@@ -157,7 +157,7 @@ class Subject:
 
     @property
     def scopes(self) -> set[str]:
-        """What a client asks for at first, and what challenges have asked for since."""
+        """The scopes that a client asks for at first, and those that challenges have asked for since."""
         document = self.metadata.document
         supported = document.get("scopes_supported", []) if isinstance(document, dict) else []
         challenged = self.unauthenticated.challenge.get("scope", "").split()

@@ -33,7 +33,7 @@ _ORIGIN = re.compile(rf"^{ORIGIN_KEY}:.*\n(?: .*\n)*", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Render:
-    """What a render gave: the template's version, the answers that the repository records, and warnings."""
+    """The result of a render: the template's version, the answers that the repository records, and warnings."""
 
     version: str
     answers: Answers
@@ -72,7 +72,7 @@ class Renderer:
         return render
 
     def without_refused(self, given: Given, repository: Path) -> tuple[Render, Refusals]:
-        """Render what is left of the answers when those that are refused are not given.
+        """Render without the answers that are refused, and return why they are.
 
         A question without an answer takes what is suggested for it and fits, else its default.
 

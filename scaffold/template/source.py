@@ -17,11 +17,6 @@ CANONICAL_URL: Final = "https://example.com/mcp-scaffold.git"
 Nobody can register this name, so nobody can serve updates under it. It changes here, once the project has a home.
 """
 
-QUESTION_FOLDERS: Final = ("data", "questions")
-TEMPLATE_FOLDERS: Final = (*QUESTION_FOLDERS, "includes", "template")
-TEMPLATE_PATHSPECS: Final = (":(top,glob)*.yml", *TEMPLATE_FOLDERS)
-"""What git calls the files that a render needs."""
-
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -31,7 +26,7 @@ class SourceError(ScaffoldError):
 
 @dataclass(frozen=True)
 class TemplateSource:
-    """The template, in the words that Copier needs.
+    """The template's location and version, as Copier takes them.
 
     Attributes:
         kind: Whether it is a checkout or a bundle.

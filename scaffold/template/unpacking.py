@@ -8,7 +8,8 @@ from pathlib import Path
 
 from scaffold.errors import RenderError
 from scaffold.git import Git, GitError
-from scaffold.template.source import TEMPLATE_PATHSPECS, TemplateSource
+from scaffold.template.files import TEMPLATE_PATHSPECS
+from scaffold.template.source import TemplateSource
 
 SEPARATOR = "{{_copier_conf.sep}}"
 """Stands in the name of an unpacked file for what parts folders from each other."""

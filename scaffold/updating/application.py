@@ -52,7 +52,7 @@ class Intent:
 
 
 def apply(intent: Intent, git: Git, pack: bytes) -> None:
-    """Bring what is intended into the working tree and the index; nothing is committed. No signal interrupts it.
+    """Change the working tree and the index as intended; nothing is committed. Signals are ignored from here on.
 
     Args:
         intent: What is to become of the working tree.
@@ -82,7 +82,7 @@ def write_note(intent: Intent, git: Git) -> None:
 
 
 def begin(folder: Path) -> None:
-    """Do what the note says, in a working tree that is as before.
+    """Apply the intent of the note to a working tree that nobody changed since.
 
     Raises:
         ApplicationError: Another git process holds the index.
@@ -126,7 +126,7 @@ def recover(folder: Path) -> bool:
 
 
 def _begin_apart(folder: Path) -> None:
-    """Begin in a session of its own, so that whatever ends this process does not end that one."""
+    """Run `begin` in another session, so that what ends this process does not end that one."""
     done = subprocess.run(
         [sys.executable, "-m", __spec__.name, str(folder)],
         stdin=subprocess.DEVNULL,

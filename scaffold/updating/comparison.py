@@ -19,8 +19,8 @@ _MOST_CONFLICTS = 127
 
 
 @dataclass(frozen=True)
-class Render:
-    """A render as a tree: its id, its files, whose they are, and what a conflict calls it."""
+class RenderedTree:
+    """A render as a git tree, with the owners of its files, and the label that conflict markers show."""
 
     id: str
     files: Tree
@@ -30,7 +30,7 @@ class Render:
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What becomes of a file, and what that writes; None removes a path."""
+    """The change to one file, and what it writes: an entry by path, None where the path is removed."""
 
     change: FileChange
     writes: Mapping[str, Entry | None] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class Comparison:
     """
 
     workshop: Workshop
-    base: Render
-    theirs: Render
+    base: RenderedTree
+    theirs: RenderedTree
     ours: Tree
     seeds: frozenset[str] = frozenset()
 
@@ -61,7 +61,7 @@ class Comparison:
         return sorted(found, key=lambda outcome: outcome.change.path)
 
     def owner(self, path: str) -> Owner:
-        """Whose a file is, by the newest render that has it."""
+        """The owner of a file, according to the newest render that has it."""
         return (self.theirs if path in self.theirs.files else self.base).owners.of(path)
 
     def _renames(self) -> dict[str, str]:
@@ -191,7 +191,7 @@ def _checked(outcome: FileOutcome, ours: Tree, folder: Path, result: set[str], f
 
 
 def _obstacle(path: str, ours: Tree, folder: Path, result: set[str], folders: set[str]) -> str:
-    """What keeps a new file from being written; empty when nothing does."""
+    """Why a new file cannot be written; empty if it can."""
     if path in folders:
         return f"the template needs a file where you have the folder {path}"
     parents = [str(parent) for parent in PurePosixPath(path).parents]

@@ -57,7 +57,7 @@ class History:
         return done.stdout.decode().strip() or None
 
     def recorded(self, version: str) -> str:
-        """The version that a repository records; the text itself.
+        """Return the version that a repository records, if the template has it.
 
         Raises:
             RefusedError: The template has no such version.
@@ -153,7 +153,7 @@ class History:
 
 
 def _location(url: str, living: Path, installed: TemplateSource) -> str:
-    """Where git finds the template that is recorded under `url`."""
+    """The path or URL from which git can clone the template that is recorded under `url`."""
     if url in (installed.url, CANONICAL_URL):
         return str(installed.location)
     if (living / url).exists():

@@ -15,7 +15,7 @@ from scaffold.rendered.repository import LOCK_FILE
 from scaffold.template.ownership import Ownership
 from scaffold.template.questions import Given, Questionnaire, parse_assignments
 from scaffold.template.rendering import Refusals, Renderer
-from scaffold.updating.comparison import Comparison, FileOutcome, Render, without_hidden_edits, without_obstacles
+from scaffold.updating.comparison import Comparison, FileOutcome, RenderedTree, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
 from scaffold.updating.plan import FileChange, Kind, Plan, QuestionChange
 from scaffold.updating.questions import carry, question_changes, read_renames
@@ -25,7 +25,7 @@ from scaffold.updating.trees import Entry, Workshop
 
 
 @dataclass(frozen=True)
-class Rendered:
+class WorkshopRender:
     """A render in the workshop.
 
     Attributes:
@@ -35,7 +35,7 @@ class Rendered:
         ousted: Why answers that were recorded before cannot stay, by key.
     """
 
-    render: Render
+    render: RenderedTree
     recorded: RecordedAnswers
     template: Path
     warnings: list[str]
@@ -99,7 +99,7 @@ class Planner:
         seeds = frozenset(candidates - self.living.ever_held(candidates))
         return self._plan(base, theirs, seeds, questions, [])
 
-    def _base(self, label: str) -> Rendered:
+    def _base(self, label: str) -> WorkshopRender:
         recorded = self.living.recorded
         base = self._render("old", recorded.version, recorded.answers, Given({}), label)
         if not recorded.is_as_rendered(base.recorded):
@@ -120,13 +120,13 @@ class Planner:
             (folder / "renamed.yml").write_bytes(shown.stdout)
         return read_renames(folder)
 
-    def _render(self, name: str, version: str, answers: Answers, given: Given, label: str) -> Rendered:
+    def _render(self, name: str, version: str, answers: Answers, given: Given, label: str) -> WorkshopRender:
         folder = self.folder / name
         repository = _with_answers(folder / "repository", answers)
         renderer = Renderer(self.history.source(version, folder), folder)
         rendered, refusals = renderer.without_refused(given, repository)
         tree = self.workshop.tree_of_folder(repository)
-        render = Render(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
+        render = RenderedTree(tree, self.workshop.read(tree), Ownership.read(renderer.template), label)
         recorded = RecordedAnswers.read(repository)
         taken = {key: value for key, value in given.answers.items() if key not in refusals.by_key}
         replaced = _replaced({**answers, **taken}, recorded.answers)
@@ -136,15 +136,15 @@ class Planner:
             beside = _with_answers(folder / "ousted", answers)
             _, why = renderer.without_refused(Given({**taken, **replaced}), beside)
             ousted = {key: sentence for key, sentence in why.by_key.items() if key in replaced}
-        return Rendered(render, recorded, renderer.template, rendered.warnings, refusals, ousted)
+        return WorkshopRender(render, recorded, renderer.template, rendered.warnings, refusals, ousted)
 
     def _ours(self) -> dict[str, Entry]:
         return self.workshop.read(self.living.head)
 
     def _plan(
         self,
-        base: Rendered,
-        theirs: Rendered,
+        base: WorkshopRender,
+        theirs: WorkshopRender,
         seeds: frozenset[str],
         questions: list[QuestionChange],
         warnings: list[str],

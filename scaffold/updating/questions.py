@@ -21,13 +21,13 @@ def read_renames(template: Path) -> dict[str, str]:
 
 
 def carry(answers: Answers, renames: Mapping[str, str]) -> Answers:
-    """The answers under the names that their questions have now; where both names have one, the newer counts."""
+    """The answers under the present names of their questions; one under a new name wins over one under the old."""
     renamed = {renames[key]: value for key, value in answers.items() if key in renames}
     return {**renamed, **{key: value for key, value in answers.items() if key not in renames}}
 
 
 def question_changes(before: Answers, after: Answers, renames: Mapping[str, str]) -> list[QuestionChange]:
-    """How what a repository records changes, in the order of the questions, what is gone last."""
+    """The changes of recorded answers, in the order of the questions; answers that are gone come last."""
     formers = {renames[key]: key for key in before if key in renames and renames[key] in after}
     changes = [change for key in after for change in _change(key, before, after, formers.get(key))]
     gone = [key for key in before if key not in after and key not in formers.values()]

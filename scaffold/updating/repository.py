@@ -55,7 +55,7 @@ class LivingRepository:
         return file.is_file() and self.git("hash-object", "--", path) != self.git("rev-parse", f":{path}")
 
     def ever_held(self, paths: Iterable[str]) -> set[str]:
-        """Those of the paths that the history of the branch knows."""
+        """The paths that some commit of the branch held or changed."""
         literal = [f":(literal,top){path}" for path in paths]
         if not literal:
             return set()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from scaffold.controls import symbols
 from scaffold.controls.catalogue import Control, is_catalogue, parse_catalogue
 from scaffold.errors import RefusedError, RenderError
 from scaffold.updating.plan import ControlChange, SecurityDelta
@@ -63,7 +64,7 @@ def _tightening(old: Control, new: Control, theirs: Tree) -> str:
 
 
 def _edit(workshop: Workshop, place: str, theirs: Tree, result: Tree) -> str:
-    """How what implements a control differs from the template's; empty when it does not."""
+    """How the code of a control differs from the template's; empty if it does not."""
     path, _, symbol = place.partition(":")
     template, mine = theirs.get(path), result.get(path)
     if template is None or template == mine:
@@ -82,19 +83,6 @@ def _edit(workshop: Workshop, place: str, theirs: Tree, result: Tree) -> str:
 
 
 def _definition(source: bytes, symbol: str) -> str | None:
-    """What a dotted name stands for, without layout and comments; None when it is not defined."""
-    node: ast.AST | None = ast.parse(source)
-    for name in symbol.split("."):
-        node = next((child for child in _children(node) if name in _names(child)), None)
+    """What a dotted name is defined as, without layout and comments; None when it is not defined."""
+    node = symbols.find(symbols.parse(source), symbol)
     return ast.dump(node) if node else None
-
-
-def _children(node: ast.AST | None) -> Iterator[ast.AST]:
-    yield from getattr(node, "body", [])
-
-
-def _names(node: ast.AST) -> set[str]:
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {node.name}
-    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return {name.id for target in targets if target for name in ast.walk(target) if isinstance(name, ast.Name)}

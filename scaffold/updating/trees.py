@@ -37,13 +37,13 @@ Tree: TypeAlias = Mapping[str, Entry]
 
 @dataclass(frozen=True)
 class Workshop:
-    """A repository of its own, whose objects are the living one's and, beside them, what is made here."""
+    """A temporary repository that reads the objects of a living one, and stores new objects in its own folder."""
 
     git: Git
 
     @classmethod
     def beside(cls, objects: Path, folder: Path) -> Workshop:
-        """Make it in `folder`; it reads from the object store `objects`."""
+        """Make a workshop in `folder` that reads from the object store `objects`."""
         folder.mkdir()
         git = Git(folder)
         git("init", "--quiet", "--template=", ".")
@@ -71,7 +71,7 @@ class Workshop:
         return {path: Entry(mode, blob) for mode, _, blob, path in map(_tree_line, filter(None, listed))}
 
     def content(self, blob: str | None) -> bytes:
-        """What a file holds; nothing, if there is none."""
+        """The content of a file; empty for None."""
         return self.git.raw("cat-file", "blob", blob) if blob else b""
 
     def store(self, content: bytes) -> str:
@@ -88,12 +88,12 @@ class Workshop:
         return git("write-tree")
 
     def folder_of_trees(self, *trees: str) -> str:
-        """One tree from which all these, and so what they hold, can be reached."""
+        """A tree that holds these trees, so that one pack of it holds all their objects."""
         lines = "".join(f"040000 tree {tree}\t{number}\n" for number, tree in enumerate(trees))
         return self.git("mktree", stdin=lines)
 
     def pack(self, tree: str, known: str) -> bytes:
-        """What can be reached from a tree, and not from a commit that the receiver has."""
+        """A pack of the objects that can be reached from a tree, but not from a commit that the receiver has."""
         return self.git.raw("pack-objects", "--revs", "--stdout", "-q", stdin=f"{tree}\n^{known}\n".encode())
 
     def renames(self, before: str, after: str) -> dict[str, str]:

@@ -116,7 +116,11 @@ def _planner(living: LivingRepository, installed: TemplateSource, work: Workspac
 
 
 def _verified(request: Request, plan: Plan, planner: Planner, progress: Progress) -> tuple[Plan, Verification]:
-    """The plan, with its lock file where its result was tried, or with what trying it would need."""
+    """Verify a plan, or only name what that would need.
+
+    Returns:
+        The plan, with a new lock file if it was verified, and what was done.
+    """
     if not request.verify or plan.needs_decisions:
         return plan, Verification()
     from scaffold.updating import verification  # noqa: PLC0415 -- slow, and not for --no-verify

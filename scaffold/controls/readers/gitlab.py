@@ -50,7 +50,7 @@ def _extended(job: yaml.Node, jobs: Mapping[str, yaml.Node]) -> yaml.Node:
 
 
 def _merged(base: yaml.Node | None, own: yaml.Node) -> yaml.Node:
-    """What `extends` makes of two: mappings are merged at every depth, anything else is replaced."""
+    """Merge two jobs as `extends` does: mappings at every depth, anything else is replaced."""
     if not (isinstance(base, yaml.MappingNode) and isinstance(own, yaml.MappingNode)):
         return own
     entries = {key.value: value for key, value in nodes.entries(base)}

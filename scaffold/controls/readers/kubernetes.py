@@ -125,7 +125,7 @@ def _rules(one: Document) -> Iterator[Document]:
 
 
 def _peer(peer: yaml.Node) -> yaml.Node:
-    """A peer with `scope`: what it lets in or out, as far as that is anybody."""
+    """A peer with the field `scope`, which says how many others it admits."""
     block = nodes.find(peer, "ipBlock")
     if block is not None:
         scope = "anywhere" if _reaches_unnamed(block) else "some addresses"
@@ -137,7 +137,7 @@ def _peer(peer: yaml.Node) -> yaml.Node:
 
 
 def _names_some(selector: yaml.Node | None) -> bool:
-    """Whether a selector names what it takes, by a label's value: to have a label, or not a value, says little."""
+    """Whether a selector requires a label to have certain values; other conditions select almost anything."""
     expressions = nodes.items(nodes.find(selector, "matchExpressions"))
     named = any(nodes.text_of(expression, "operator") == "In" for expression in expressions)
     return named or bool(nodes.entries(nodes.find(selector, "matchLabels")))
@@ -149,7 +149,7 @@ def _is_wide(peer: yaml.Node) -> bool:
 
 
 def _reaches_unnamed(block: yaml.Node) -> bool:
-    """Whether a block is so wide that it names nobody, and yet includes private or link-local addresses."""
+    """Whether a block of addresses is wide, and includes private or link-local ones."""
     network = ip_network(nodes.text_of(block, "cidr"), strict=False)
     excepted = [ip_network(text, strict=False) for text in nodes.texts(nodes.items(nodes.find(block, "except")))]
     inside = [unnamed for unnamed in UNNAMED[network.version] if network.overlaps(unnamed)]

@@ -73,7 +73,7 @@ class _Source:
         return found
 
     def _body(self) -> yaml.Node:
-        """What stands between the braces of a block, the first of which is taken."""
+        """Read the body of a block, after its opening brace."""
         line, attributes = self.line, list[tuple[str, yaml.Node]]()
         nested: dict[str, list[yaml.Node]] = {}
         while not self._takes("}"):
@@ -90,14 +90,14 @@ class _Source:
 
     @staticmethod
     def _nested(labels: list[str], body: yaml.Node) -> tuple[str, yaml.Node]:
-        """A nested block by its name, with its `label` if it has one; of a dynamic one, what it makes."""
+        """Read a nested block, with its `label` if it has one; a dynamic block counts as what it generates."""
         name, *rest = labels
         if name == "dynamic" and rest:
             return rest[0], (nodes.items(nodes.find(body, "content")) or [body])[0]
         return name, nodes.replaced(body, label=nodes.scalar(rest[0], nodes.line_of(body))) if rest else body
 
     def _expression(self, ends: str) -> yaml.Node:
-        """A value up to one of some characters, outside all brackets."""
+        """Read a value up to one of some characters, outside all brackets."""
         self._skip(BLANK)
         begin, line = self.at, self.line
         value = self._structure()
@@ -111,7 +111,7 @@ class _Source:
         return nodes.scalar(" ".join(self.text[begin : self.at].split()).strip('"'), line)
 
     def _structure(self) -> yaml.Node | None:
-        """A list or an object that is written out, also as the argument of a function that keeps it."""
+        """Read a literal list or object, also as the argument of a function that returns it."""
         for function in ("jsonencode(", "merge(", "compact("):
             if self.text.startswith(function, self.at):
                 return self._arguments(function)
@@ -168,7 +168,7 @@ class _Source:
                 self._pass()
 
     def _pass(self) -> None:
-        """Pass a character, or whatever belongs together: a string, a heredoc, brackets."""
+        """Skip one character, or a whole string, heredoc or pair of brackets."""
         if self.at >= len(self.text):
             raise ValueError("not HCL: it ends in the middle of a block")
         character = self.text[self.at]
