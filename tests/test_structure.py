@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from scaffold.cli import app
 from scaffold.errors import ExitStatus, Interrupted, ScaffoldError
-from scaffold.proof.outcomes import Outcome
+from scaffold.proof.outcomes import ProbeOutcome
 from tests.template import CHECKOUT
 
 PACKAGES = ("scaffold", "hooks", "release")
@@ -104,7 +105,7 @@ def test_every_error_is_one_of_a_kind_and_has_an_exit_status() -> None:
     for name in modules():
         if name not in {"scaffold.__main__", "release.build"}:
             importlib.import_module(name)
-    known = {each for root in (ScaffoldError, Interrupted, Outcome) for each in family(root)}
+    known = {each for root in (ScaffoldError, Interrupted, ProbeOutcome) for each in family(root)}
     ours = {
         node.name
         for tree in modules().values()
@@ -147,6 +148,13 @@ def test_exit_statuses_are_named() -> None:
     ]
 
     assert literal == []
+
+
+def test_each_command_is_a_module() -> None:
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    files = {name.rpartition(".")[2] for name in modules() if name.startswith("scaffold.commands.")}
+
+    assert files == commands
 
 
 def test_programs_are_started_in_few_places() -> None:

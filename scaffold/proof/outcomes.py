@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Outcome(Exception):  # noqa: N818 -- it ends a probe, no command
+class ProbeOutcome(Exception):  # noqa: N818 -- it ends a probe, no command
     """A probe ends here. The text says what was seen, or why nothing could be.
 
     Attributes:
@@ -15,17 +15,17 @@ class Outcome(Exception):  # noqa: N818 -- it ends a probe, no command
         self.log = log
 
 
-class Deviation(Outcome):
+class Deviation(ProbeOutcome):
     """The server did something else than what is expected of it."""
 
 
-class Skip(Outcome):
+class Skip(ProbeOutcome):
     """The question cannot be asked of this server."""
 
 
-class NotStarted(Outcome):
+class NotStarted(ProbeOutcome):
     """What the lock holds does not install, or what was installed does not become a server."""
 
 
-class WireError(Outcome):
+class WireError(ProbeOutcome):
     """The server closed the connection, was silent too long, or did not speak HTTP or JSON-RPC."""
