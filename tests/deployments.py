@@ -80,6 +80,11 @@ def render_answers(answers: dict[str, Any], destination: Path) -> Path:
     return destination
 
 
+def code_of_settings(repository: Path) -> str:
+    """The code of all settings of a rendered server."""
+    return "".join(file.read_text() for file in sorted(repository.glob("src/*/runtime/settings/*.py")))
+
+
 def parse_documents(text: str) -> list[Any]:
     """The documents of a YAML text."""
     return [document for document in YAML(typ="safe", pure=True).load_all(text) if document is not None]

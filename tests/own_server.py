@@ -14,8 +14,7 @@ import humanize
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
 
-from ..runtime.bounds import ShortText
-from ..runtime.egress import egress
+from ..runtime.authoring import ShortText, egress
 
 READS = ToolAnnotations(read_only_hint=True)
 

@@ -27,6 +27,7 @@ from tests.deployments import (
     Repositories,
     build_overlay,
     build_overlays,
+    code_of_settings,
     find_tool,
     parse_documents,
     render_answers,
@@ -230,7 +231,7 @@ def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> N
     [container] = pod["containers"]
     probes = {kind: container[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert probes == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
-    settings = (repositories(name) / "src/bob_server/runtime/settings.py").read_text()
+    settings = code_of_settings(repositories(name))
     [grace] = re.findall(r"shutdown_grace_seconds.*default=(\d+)", settings)
     [tool] = re.findall(r"tool_timeout_seconds.*default=(\d+)", settings)
     assert int(grace) > int(tool), "a rollout cuts no call"
@@ -264,7 +265,7 @@ def test_shared_state_has_replicas(deployed: Deployed) -> None:
 def test_scaling_on_requests_in_flight_reads_what_the_server_measures(copied: Path) -> None:
     kinds = by_kind(build_overlay(local_overlay(copied, ("in-flight-scaling",))))
     [rule] = kinds["PrometheusRule"][0]["spec"]["groups"][0]["rules"]
-    measured = (copied / "src/bob_server/runtime/metrics.py").read_text()
+    measured = (copied / "src/bob_server/runtime/observability/metrics.py").read_text()
     [name] = re.findall(r'create_histogram\(\s+"(\S+)",\s+unit="s"', measured)
     [(series, label)] = re.findall(r"rate\((\w+)\{(\w+)", rule["expr"])
     assert series == f"{name.replace('.', '_')}_seconds_sum"
@@ -615,7 +616,7 @@ def test_no_environment_takes_the_tokens_of_another(provider: str, tmp_path: Pat
     repository = render_answers(TEXTS | complete(answers), tmp_path / "repository")
     defaults = (repository / "deploy/kubernetes/base/settings.env").read_text()
     [audiences] = re.findall("MCP_AUTH_AUDIENCE=(.*)", defaults)
-    code = (repository / "src/bob_server/runtime/settings.py").read_text()
+    code = code_of_settings(repository)
     [prefix] = re.findall('auth_scope_prefix: str = "(.*)"', code)
     told = [audiences]
     for environment in ("dev", "staging"):

@@ -122,7 +122,7 @@ def test_tools_and_policy_are_yours_and_the_runtime_is_managed(run):
     owners = {file["path"]: file["owner"] for file in files}
     assert owners["src/notes/tools/notes.py"] == "yours"
     assert owners["policy.yaml"] == "yours"
-    assert owners["src/notes/runtime/settings.py"] == "managed"
+    assert owners["src/notes/runtime/settings/core.py"] == "managed"
     assert owners[".copier-answers.yml"] == "managed"
 
 

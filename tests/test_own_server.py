@@ -36,7 +36,7 @@ from tests.template import CHECKOUT
 
 STEPS = ("locked", "tested", "proven", "applied")
 PYPROJECT = "template/pyproject.toml.jinja"
-EGRESS_FILE = "src/{{package_name}}/runtime/egress.py"
+EGRESS_FILE = "src/{{package_name}}/runtime/egress/client.py"
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("own-server")]
 
@@ -91,7 +91,7 @@ def release_newer(folder: Path) -> None:
 
 def edit_egress(living: Living) -> str:
     """Edit a managed file; returns its path."""
-    [path] = living.folder.glob("src/*/runtime/egress.py")
+    [path] = living.folder.glob("src/*/runtime/egress/client.py")
     name = path.relative_to(living.folder).as_posix()
     living.replace(name, "MAX_RESPONSE_BYTES = 5_000_000", "MAX_RESPONSE_BYTES = 6_000_000")
     return name

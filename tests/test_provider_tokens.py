@@ -56,12 +56,12 @@ class Server:
             auth_issuer=self._row["issuer_example"],
             auth_audience=self.audience,
         )
-        policy = self._module("runtime.policy").load_policy(folder / "policy.yaml")
-        challenges = self._module("runtime.auth.challenge").Challenges(settings, policy)
+        policy = self._module("runtime.access.policy").load_policy(folder / "policy.yaml")
+        challenges = self._module("runtime.oauth.challenge").Challenges(settings, policy)
         second_factor = [frozenset(settings.auth_second_factor_scopes)] if self._row["second_factor"] else []
-        guards = self._module("runtime.guards.authorization"), self._module("runtime.guards.authentication")
+        guards = self._module("runtime.http.guards.scopes"), self._module("runtime.http.guards.authentication")
         scopes = guards[0].ScopeChallenge(_answer, policy, challenges, *second_factor)
-        verifier = self._module("runtime.auth.verifier").TokenVerifier(settings, OneKey())
+        verifier = self._module("runtime.oauth.verifier").TokenVerifier(settings, OneKey())
         self._guarded = guards[1].Authentication(scopes, verifier, challenges)
 
     def status(self, example: Row) -> int:
@@ -70,7 +70,7 @@ class Server:
         headers = [(b"authorization", f"Bearer {self._sign(example)}".encode())]
         try:
             asyncio.run(self._guarded({"type": "http", "headers": headers, "message": call}, None, None))
-        except self._module("runtime.refused").Refused as refused:
+        except self._module("runtime.http.errors").RequestRefused as refused:
             return int(refused.status)
         return 200
 

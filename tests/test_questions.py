@@ -396,6 +396,13 @@ def test_no_declaration_is_an_alias_of_another() -> None:
     assert [event.anchor for event in events if isinstance(event, yaml.AliasEvent)] == []
 
 
+def test_what_is_left_out_is_named_path_by_path() -> None:
+    entries = read_declarations(CHECKOUT / "copier.yml")["_exclude"]
+    paths = [line.strip() for entry in entries for line in entry.splitlines() if line.strip().startswith("/")]
+    assert paths
+    assert [path for path in paths if set("*?[") & set(path)] == []
+
+
 def test_declarations_are_read_as_copier_reads_them() -> None:
     ours = read_declarations(CHECKOUT / "copier.yml")
     copiers = load_template_config(CHECKOUT / "copier.yml")

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 from ruamel.yaml import YAML
 
-from tests.deployments import HTTP, TEXTS, render_answers
+from tests.deployments import HTTP, TEXTS, code_of_settings, render_answers
 from tests.rows import TARGETS
 from tests.scanners import SUPPRESSIONS, scan
 from tests.servers.aws import empty_account
@@ -227,7 +227,7 @@ def test_state_in_memory_has_one_replica_and_no_cache(root: Path) -> None:
 @everywhere
 def test_a_container_has_time_to_finish(root: Path, rendered: Rendered, name: str) -> None:
     text = whole(root)
-    settings = (rendered(name) / "src/bob_server/runtime/settings.py").read_text()
+    settings = code_of_settings(rendered(name))
     [grace] = re.findall(r"MCP_SHUTDOWN_GRACE_SECONDS = \"(\d+)\"", text) or re.findall(
         r"shutdown_grace_seconds.*default=(\d+)", settings
     )

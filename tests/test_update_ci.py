@@ -111,7 +111,7 @@ def test_a_removal_of_its_own_beside_an_update_is_a_persons(render) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-MANAGED, MOVED = "src/notes_server/runtime/bounds.py", "src/notes_server/runtime/limits.py"
+MANAGED, MOVED = "src/notes_server/runtime/interchange.py", "src/notes_server/runtime/json.py"
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["plain Copier", "with its edit"])
@@ -132,7 +132,7 @@ def test_what_plain_copier_loses_when_the_template_moves_a_file_is_seen(tmp_path
     living = live(source, {"ci": "github"}, tmp_path)
     living.edit({MANAGED: f"{living.read(MANAGED)}# an edit of mine\n"})
     place = "template/src/{{package_name}}/runtime"
-    git(source.location, "mv", f"{place}/bounds.py", f"{place}/limits.py")
+    git(source.location, "mv", f"{place}/interchange.py", f"{place}/json.py")
     Template(source.location).release("v9.1.0", {})
 
     copier.run_update(living.folder, defaults=True, overwrite=True, quiet=True)

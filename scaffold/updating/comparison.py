@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from scaffold.template.ownership import Owner, Ownership
+from scaffold.updating.moves import choose_moves
 from scaffold.updating.plan import FileChange, Kind, Stages
 from scaffold.updating.trees import Entry, Tree, Workshop
 
@@ -42,6 +44,7 @@ class Comparison:
 
     Attributes:
         seeds: The paths that may be written although they are yours, because they never existed.
+        moves: Where the template says that its files may stand now, by their old paths.
     """
 
     workshop: Workshop
@@ -49,10 +52,11 @@ class Comparison:
     theirs: RenderedTree
     ours: Tree
     seeds: frozenset[str] = frozenset()
+    moves: Mapping[str, list[str]] = field(default_factory=dict)
 
     def outcomes(self) -> list[FileOutcome]:
         """What becomes of every file that the template changes, or would."""
-        renames = self._renames()
+        renames = self.renames
         moved = {*renames, *renames.values()}
         found = [outcome for former, path in sorted(renames.items()) for outcome in self._moved(former, path)]
         for path in sorted({*self.base.files, *self.theirs.files} - moved):
@@ -64,9 +68,11 @@ class Comparison:
         """The owner of a file, according to the newest render that has it."""
         return (self.theirs if path in self.theirs.files else self.base).owners.of(path)
 
-    def _renames(self) -> dict[str, str]:
+    @cached_property
+    def renames(self) -> dict[str, str]:
         """The template's renames of managed files, but for those whose two paths you both use."""
-        found = self.workshop.renames(self.base.id, self.theirs.id)
+        similar = self.workshop.renames(self.base.id, self.theirs.id)
+        found = choose_moves(self.moves, self.base.files.keys(), self.theirs.files.keys(), similar)
         return {
             former: path
             for former, path in found.items()

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CHANGED = "changed"
     MERGED = "merged"
     RENAMED = "renamed"
+    CARRIED = "carried"
     REMOVED = "removed"
     CONFLICT = "conflict"
     LOST = "lost"
@@ -33,6 +34,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.CHANGED: "changed by the template, not edited by you",
     Kind.MERGED: "changed by both, in different places",
     Kind.RENAMED: "moved by the template; your edits move along",
+    Kind.CARRIED: "its imports follow what the template moved",
     Kind.REMOVED: "removed by the template, not edited by you",
     Kind.CONFLICT: "changed by both in the same place: you decide",
     Kind.LOST: "stands in the way and would be overwritten: the update is not applied",

@@ -15,8 +15,10 @@ from scaffold.rendered.repository import LOCK_FILE
 from scaffold.template.ownership import Ownership
 from scaffold.template.questions import Given, Questionnaire, parse_assignments
 from scaffold.template.rendering import Refusals, Renderer
+from scaffold.updating.carrying import Carrying
 from scaffold.updating.comparison import Comparison, FileOutcome, RenderedTree, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
+from scaffold.updating.moves import read_moves
 from scaffold.updating.plan import FileChange, Kind, Plan, QuestionChange
 from scaffold.updating.questions import carry, question_changes, read_renames
 from scaffold.updating.repository import LivingRepository
@@ -150,8 +152,10 @@ class Planner:
         warnings: list[str],
     ) -> Plan:
         ours = self._ours()
-        comparison = Comparison(self.workshop, base.render, theirs.render, ours, seeds)
-        visible = without_hidden_edits(comparison.outcomes(), self.living.hidden_edits())
+        moves = read_moves(theirs.template, theirs.recorded.answers)
+        comparison = Comparison(self.workshop, base.render, theirs.render, ours, seeds, moves)
+        carried, told = _carrying(self.workshop, comparison, theirs).carry(comparison.outcomes(), ours)
+        visible = without_hidden_edits(carried, self.living.hidden_edits())
         outcomes = without_obstacles(visible, ours, self.living.path)
         writes = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
         tree = self.workshop.changed_tree(f"{self.living.head}^{{tree}}", writes)
@@ -172,7 +176,7 @@ class Planner:
             files=self._with_diffs(outcomes, tree, base.render.id, theirs.render.id),
             questions=questions,
             security=delta,
-            warnings=[*warnings, *theirs.warnings],
+            warnings=[*warnings, *told, *theirs.warnings],
         )
 
     def _with_diffs(self, outcomes: list[FileOutcome], tree: str, base: str, theirs: str) -> list[FileChange]:
@@ -181,6 +185,11 @@ class Planner:
         diffs = self.workshop.diffs(f"{self.living.head}^{{tree}}", tree)
         advice = self.workshop.diffs(base, theirs, unchanged) if unchanged else {}
         return [replace(change, diff=diffs.get(change.path, advice.get(change.path, ""))) for change in changes]
+
+
+def _carrying(workshop: Workshop, comparison: Comparison, theirs: WorkshopRender) -> Carrying:
+    package = str(theirs.recorded.answers.get("package_name", ""))
+    return Carrying(workshop, package, comparison.renames, theirs.render.files, theirs.render.owners)
 
 
 def _lost_its_value(change: QuestionChange) -> bool:

@@ -4,9 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from notes_server.runtime.http import SharedState, build_app
-from notes_server.runtime.lifecycle import run_server
-from notes_server.runtime.logs import configure_logs
+from notes_server.runtime.http.app import SharedState, build_app
+from notes_server.runtime.http.lifecycle import run_server
+from notes_server.runtime.observability.logs import configure_logs
 from notes_server.runtime.server import build_server
 from notes_server.runtime.settings import load_settings
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +23,7 @@ def with_token(app: ASGIApp, token: str) -> ASGIApp:
 
 
 def main() -> None:
-    """Build and serve the application as `runtime.http.serve_http` does."""
+    """Build and serve the application as `runtime.http.app.serve_http` does."""
     settings = load_settings().model_copy(update={"policy_file": Path(__file__).with_name("policy.yaml")})
     configure_logs(settings.log_level)
     shared = SharedState(settings)

@@ -5,7 +5,7 @@ from typing import Any
 from mcp.server import MCPServer
 
 from ..notes import notes
-from ..runtime.principal import current_principal
+from ..runtime.authoring import current_principal
 
 
 async def summarize_notes() -> str:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from ..notes import notes
-from ..runtime.principal import current_principal
+from ..runtime.authoring import ResourceNotFoundError, current_principal
 
 
 async def read_note(note_id: str) -> str:

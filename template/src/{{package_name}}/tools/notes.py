@@ -7,8 +7,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel
 
 from ..notes import Note, notes
-from ..runtime.bounds import LongText, PageSize
-from ..runtime.principal import current_principal
+from ..runtime.authoring import LongText, PageSize, current_principal
 
 
 class NoteList(BaseModel):

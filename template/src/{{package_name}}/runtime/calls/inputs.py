@@ -8,9 +8,9 @@ from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import INVALID_PARAMS
 
-from ..errors import ArgumentsRefused, CallRefused
+from ..cleaning import cut
 from ..sdk import argument_errors, prompt_errors, tool_error
-from .outputs import cut
+from .errors import ArgumentsRefused, CallRefused
 
 
 class Inputs:

@@ -12,8 +12,8 @@ from limits.aio.storage import Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
-from ..errors import CallRefused
-from ..principal import current_principal
+from ..access.principal import current_principal
+from .errors import CallRefused
 
 LIMITED_METHODS = ("tools/call", "resources/read", "prompts/get", "completion/complete", "subscriptions/listen")
 Context = ServerRequestContext[Any, Any]

@@ -1,0 +1,47 @@
+# Managed by the template; updates merge into this file.
+"""Streams of `subscriptions/listen`."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import anyio
+from mcp.server.context import ServerRequestContext
+from mcp.server.subscriptions import (
+    SUBSCRIPTION_ID_META_KEY,
+    ListenHandler,
+    PromptsListChanged,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ServerEvent,
+    SubscriptionBus,
+    ToolsListChanged,
+)
+from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResult
+
+from ..access.principal import current_principal
+
+
+class Subscriptions(ListenHandler):
+    """Ends a stream with its result when the caller's token does: no stream outlives its authorization."""
+
+    def __init__(self, bus: SubscriptionBus, max_subscriptions: int) -> None:
+        super().__init__(bus, max_subscriptions=max_subscriptions)
+        self._uris: Counter[str] = Counter()
+
+    def everything(self) -> Iterable[ServerEvent]:
+        """Events by which the open streams are told that all they listen to may have changed."""
+        return [ToolsListChanged(), PromptsListChanged(), ResourcesListChanged(), *map(ResourceUpdated, self._uris)]
+
+    async def __call__(
+        self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        uris = Counter(params.notifications.resource_subscriptions or ())
+        self._uris.update(uris)
+        try:
+            with anyio.move_on_after(max(0, current_principal().expires_at - time.time())):
+                return await super().__call__(ctx, params)
+        finally:
+            self._uris -= uris
+        return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
