@@ -10,4 +10,5 @@ from tests.template import CHECKOUT
 Row = dict[str, Any]
 DECLARED = read_declarations(CHECKOUT / "copier.yml")
 PROVIDERS: dict[str, Row] = DECLARED["providers"]["default"]
+FRAMEWORKS: dict[str, Row] = DECLARED["frameworks"]["default"]
 TARGETS: dict[str, Row] = DECLARED["targets"]["default"]

@@ -12,6 +12,8 @@ import pytest
 from copier import run_copy
 from ruamel.yaml import YAML
 
+from tests.rows import FRAMEWORKS
+
 TABLE = Path(__file__).parent.parent / "data" / "providers.yml"
 TYPES: dict[str, type | tuple[type, ...]] = {
     "label": str,
@@ -49,7 +51,6 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "sources": list,
     "unverified": list,
 }
-FRAMEWORKS: dict[str, Any] = YAML(typ="safe").load(TABLE.with_name("frameworks.yml"))["frameworks"]["default"]
 TENANT = "01234567-89ab-4cde-8f01-23456789abcd"
 Row = dict[str, Any]
 QUESTION: Row = YAML(typ="safe").load(TABLE)["providers"]

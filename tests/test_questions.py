@@ -10,7 +10,7 @@ from scaffold.template.declarations import read_declarations
 from scaffold.template.questions import Questionnaire
 from tests.combinations import HURTING, label, pairs
 from tests.questionnaire import RULES, TEMPLATES, QuestionsOnly
-from tests.rows import PROVIDERS, TARGETS
+from tests.rows import FRAMEWORKS, PROVIDERS, TARGETS
 from tests.template import CHECKOUT
 
 ALWAYS = {
@@ -379,11 +379,17 @@ def test_no_default_is_refused_by_its_own_question(questions, answers):
 
 def test_choices_made_of_rows_are_shown_as_copier_offers_them() -> None:
     declared = read_declarations(CHECKOUT / "copier.yml")
-    known = {"providers": PROVIDERS, "targets": TARGETS, "transport": "http", "auth_provider": "oidc"}
+    known = {
+        "providers": PROVIDERS,
+        "targets": TARGETS,
+        "frameworks": FRAMEWORKS,
+        "transport": "http",
+        "auth_provider": "oidc",
+    }
     shown = Questionnaire.read(CHECKOUT).questions
     questions = {key: declared[key] for key in shown}
     made = {key: stated["choices"] for key, stated in questions.items() if isinstance(stated.get("choices"), str)}
-    assert made.keys() == {"auth_provider", "deployment"}
+    assert made.keys() == {"auth_provider", "deployment", "compliance"}
     for key, stated in made.items():
         offered = yaml.safe_load(
             TEMPLATES.from_string(stated).render(**known, public_url="https://mcp.example.com/mcp")

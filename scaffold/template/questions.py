@@ -186,7 +186,7 @@ def _choices(stated: object, tables: Mapping[str, object]) -> dict[str, str]:
         return {_value(choice): str(label) for label, choice in stated.items()}
     table = _ROWS.search(str(stated))
     rows = tables[table[1]] if table else {}
-    return {name: row["label"] for name, row in rows.items()} if isinstance(rows, dict) else {}
+    return {name: row["label"] for name, row in rows.items() if row["label"]} if isinstance(rows, dict) else {}
 
 
 def _value(choice: object) -> str:
