@@ -696,7 +696,7 @@ case "$*" in
   *codeowners/errors*) cat "$here/errors" 2>/dev/null || true ;;
   *--jq*rulesets*|*rulesets*--jq*) [ ! -e "$here/known" ] || echo 42 ;;
   *deployment-branch-policies\\ --jq*) cat "$here/policies" 2>/dev/null || true ;;
-  *"--input -"*) cat >> "$here/sent" ;;
+  *"--input -"*) tr -d '\\n' >> "$here/sent"; echo >> "$here/sent" ;;
 esac
 """
 

@@ -27,6 +27,12 @@ WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(
     r"uv\.lock|\.gitlab/requirements\.txt|tools\.lock\.json|.*/\.terraform\.lock\.hcl|(security|observability)/.*"
 )
+OPERATED = re.compile(
+    r"\.github/.*|\.gitlab.*|\.ci/.*|\.checkov\.yaml|deploy/.*|Dockerfile|compose\.yaml|renovate\.json|README\.md"
+)
+"""What a person reads when a pipeline or a deployment fails."""
+LONGEST_LINE, LONGEST_WORD = 140, 90
+DIGEST = re.compile(r"(?<=@sha256:)[0-9a-f]{64}")
 SMALLEST, LARGEST = 2_200, 13_500
 """The lines that the stdio default and any answer set at all stay below."""
 RICHEST = complete(
@@ -93,10 +99,21 @@ def problems_of(path: str, text: str) -> Iterator[str]:
         yield "managed, but does not say so"
     if YOURS.fullmatch(path) and HEADER in text:
         yield "yours, but says that it is managed"
+    for line in too_long(path, text):
+        yield f"a line that nobody reads: {line}"
     try:
         PARSERS.get(Path(path).suffix, str)(text)
     except Exception as error:  # noqa: BLE001 -- each parser has errors of its own
         yield f"does not parse: {error}"
+
+
+def too_long(path: str, text: str) -> list[str]:
+    """Lines that could be broken, as one of a single word cannot; of Markdown those of its code. No digest counts."""
+    if not OPERATED.fullmatch(path) or NOT_COUNTED.fullmatch(path):
+        return []
+    code = "\n".join(text.split("```")[1::2]) if path.endswith(".md") else text
+    lines = [DIGEST.sub("", line) for line in code.splitlines()]
+    return [line for line in lines if len(line) > LONGEST_LINE and max(map(len, line.split())) < LONGEST_WORD]
 
 
 def lines_of(repository: Path) -> dict[str, int]:
@@ -141,6 +158,8 @@ def test_every_file_is_whole_parses_and_is_formatted_whatever_the_answers_and_al
         ("a.toml", f"# {HEADER}\nx\n"),
         ("a.yaml", f"# {HEADER}\nx: [\n"),
         ("a.json", "{,}\n"),
+        (".ci/a.sh", f"# {HEADER}\n{'word ' * 28}word\n"),
+        ("README.md", f"```sh\n{'word ' * 28}word\n```\n"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_seen(path: str, text: str) -> None:

@@ -28,13 +28,51 @@ locals {
   service  = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.name}\""
   entrance = "resource.type=\"https_lb_rule\" AND resource.labels.url_map_name=\"${google_compute_url_map.public.name}\""
 
+  requests = "${local.entrance} AND metric.type=\"loadbalancing.googleapis.com/https/request_count\""
+  used     = "${local.service} AND metric.type=\"run.googleapis.com/container"
+  check    = google_monitoring_uptime_check_config.ready.uptime_check_id
+
   alarms = {
-    errors    = { filter = "${local.entrance} AND metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND metric.labels.response_code_class=500", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", threshold = 0.2 }
-    refusals  = { filter = "${local.entrance} AND metric.type=\"loadbalancing.googleapis.com/https/request_count\" AND metric.labels.response_code=429", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", threshold = 10 }
-    latency   = { filter = "${local.service} AND metric.type=\"run.googleapis.com/request_latencies\"", aligner = "ALIGN_PERCENTILE_95", reducer = "REDUCE_MAX", threshold = 5000 }
-    processor = { filter = "${local.service} AND metric.type=\"run.googleapis.com/container/cpu/utilizations\"", aligner = "ALIGN_PERCENTILE_95", reducer = "REDUCE_MAX", threshold = 0.9 }
-    memory    = { filter = "${local.service} AND metric.type=\"run.googleapis.com/container/memory/utilizations\"", aligner = "ALIGN_PERCENTILE_95", reducer = "REDUCE_MAX", threshold = 0.9 }
-    unready   = { filter = "resource.type=\"uptime_url\" AND metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.labels.check_id=\"${google_monitoring_uptime_check_config.ready.uptime_check_id}\"", aligner = "ALIGN_NEXT_OLDER", reducer = "REDUCE_COUNT_FALSE", threshold = 1 }
+    errors = {
+      filter    = "${local.requests} AND metric.labels.response_code_class=500"
+      aligner   = "ALIGN_RATE"
+      reducer   = "REDUCE_SUM"
+      threshold = 0.2
+    }
+    refusals = {
+      filter    = "${local.requests} AND metric.labels.response_code=429"
+      aligner   = "ALIGN_RATE"
+      reducer   = "REDUCE_SUM"
+      threshold = 10
+    }
+    latency = {
+      filter    = "${local.service} AND metric.type=\"run.googleapis.com/request_latencies\""
+      aligner   = "ALIGN_PERCENTILE_95"
+      reducer   = "REDUCE_MAX"
+      threshold = 5000
+    }
+    processor = {
+      filter    = "${local.used}/cpu/utilizations\""
+      aligner   = "ALIGN_PERCENTILE_95"
+      reducer   = "REDUCE_MAX"
+      threshold = 0.9
+    }
+    memory = {
+      filter    = "${local.used}/memory/utilizations\""
+      aligner   = "ALIGN_PERCENTILE_95"
+      reducer   = "REDUCE_MAX"
+      threshold = 0.9
+    }
+    unready = {
+      filter = join(" AND ", [
+        "resource.type=\"uptime_url\"",
+        "metric.type=\"monitoring.googleapis.com/uptime_check/check_passed\"",
+        "metric.labels.check_id=\"${local.check}\"",
+      ])
+      aligner   = "ALIGN_NEXT_OLDER"
+      reducer   = "REDUCE_COUNT_FALSE"
+      threshold = 1
+    }
   }
 }
 

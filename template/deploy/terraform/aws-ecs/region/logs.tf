@@ -22,7 +22,10 @@ resource "aws_kms_key" "main" {
         Resource  = "*"
         Condition = {
           ArnLike = {
-            "kms:EncryptionContext:aws:logs:arn" = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:*"
+            "kms:EncryptionContext:aws:logs:arn" = join(":", [
+              "arn", data.aws_partition.current.partition, "logs", data.aws_region.current.name,
+              data.aws_caller_identity.current.account_id, "log-group", "*",
+            ])
           }
         }
       },

@@ -10,8 +10,9 @@ data "aws_availability_zones" "main" {
 }
 
 locals {
-  zones = toset(slice(sort(data.aws_availability_zones.main.names), 0, 2))
-  index = { for index, zone in sort(tolist(local.zones)) : zone => index }
+  zones       = toset(slice(sort(data.aws_availability_zones.main.names), 0, 2))
+  index       = { for index, zone in sort(tolist(local.zones)) : zone => index }
+  environment = merge(var.environment, { MCP_TRUSTED_PROXIES = join(",", [for subnet in aws_subnet.public : subnet.cidr_block]) })
 }
 
 resource "aws_vpc" "main" {
