@@ -127,7 +127,8 @@ def unresolved_imports(living: Living) -> list[str]:
         for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.ImportFrom) and (module := _absolute(path, node)).startswith("notes_server")
         for alias in node.names
-        if alias.name not in names.get(module, ()) and f"{module}.{alias.name}" not in names
+        if module == module_of(path)
+        or (alias.name not in names.get(module, ()) and f"{module}.{alias.name}" not in names)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scaffold.updating.imports import Carried, Modules, carry_imports
@@ -71,6 +73,19 @@ def test_a_name_that_is_nowhere_or_in_several_places_is_named_and_its_statement_
 
     assert carried.text == "from ..runtime.audit import Trail, Missing\n"
     assert carried.lost == [f"{FILE}:1 imports Missing from bob.runtime.audit, which is nowhere any more"]
+
+
+def test_in_merged_code_a_module_that_stands_under_an_old_name_is_the_new_one() -> None:
+    modules = replace(MODULES, names={**MODULES.names, "runtime.audit": frozenset({"Kept"})}).for_merged()
+
+    assert (
+        carry_imports("from ..runtime.audit import Kept\n", FILE, modules).text == "from ..runtime.audit import Kept\n"
+    )
+    assert carry_imports("from ..runtime import audit\n", FILE, modules).text == "from ..runtime import audit\n"
+    assert (
+        carry_imports("from ..runtime.audit import Trail\n", FILE, modules).text
+        == "from ..runtime.told.audit import Trail\n"
+    )
 
 
 def test_code_for_authors_takes_what_did_not_move_from_the_one_module_too() -> None:

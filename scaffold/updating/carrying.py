@@ -43,7 +43,7 @@ class Carrying:
             text = self._text(result[path])
             if path.endswith(".py"):
                 is_authors = self.owners.of(path) == "yours" or path not in self.theirs
-                followed = carry_imports(text, path, modules.for_authors() if is_authors else modules)
+                followed = carry_imports(text, path, modules.for_authors() if is_authors else modules.for_merged())
                 told += followed.lost
                 if followed.text != text:
                     carried[path] = Entry(result[path].mode, self.workshop.store(followed.text.encode()))

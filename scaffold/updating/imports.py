@@ -28,11 +28,13 @@ class Modules:
         package: The package's name; modules are named without it.
         moved: Where a module went, by its old name.
         names: What each module of the newer version binds at its top level.
+        standing: Modules whose own names come first, although one of before had their name.
     """
 
     package: str
     moved: Mapping[str, str]
     names: Mapping[str, frozenset[str]]
+    standing: frozenset[str] = frozenset()
 
     def for_authors(self) -> Modules:
         """The same for code that imports of the runtime what is for authors, where that stands together now."""
@@ -41,9 +43,13 @@ class Modules:
         runtime = {name: name for name in self.names if name.startswith("runtime.") and name != AUTHORING}
         return replace(self, moved={**runtime, **self.moved})
 
+    def for_merged(self) -> Modules:
+        """The same for code of the template in which only some lines are a person's."""
+        return replace(self, standing=frozenset(self.moved.keys() & self.names.keys()))
+
     def find(self, module: str, name: str) -> str | None:
         """The module from which a name is imported now that an old module had; None if nowhere, or in several."""
-        preferred = (AUTHORING, self.moved[module])
+        preferred = (*({module} & self.standing), AUTHORING, self.moved[module])
         for candidate in preferred:
             if name in self.names.get(candidate, ()):
                 return candidate
@@ -100,7 +106,7 @@ class _Statement:
         if isinstance(self.node, ast.Import):
             return any(self._own(alias.name) in self.modules.moved for alias in self.node.names)
         module = self._own(self._imported)
-        return module in self.modules.moved or any(f"{module}.{a.name}" in self.modules.moved for a in self.node.names)
+        return module in self.modules.moved or any(self._whole(module, alias) for alias in self.node.names)
 
     @property
     def lost(self) -> list[str]:
@@ -123,7 +129,7 @@ class _Statement:
             own = self._own(alias.name)
             return (f"{self.modules.package}.{self.modules.moved.get(own, own)}", alias.asname or "")
         module = self._own(self._imported)
-        whole = self.modules.moved.get(f"{module}.{alias.name}")
+        whole = self._whole(module, alias)
         if whole:
             parent, _, name = whole.rpartition(".")
             told = alias.asname or alias.name
@@ -132,6 +138,11 @@ class _Statement:
             return self._written(module), f"{alias.name}{suffix}"
         target = self.modules.find(module, alias.name)
         return (self._written(target) if target else None), f"{alias.name}{suffix}"
+
+    def _whole(self, module: str, alias: ast.alias) -> str | None:
+        """Where the module is now that is imported as a whole; None where it is no moved module."""
+        name = f"{module}.{alias.name}"
+        return None if name in self.modules.standing else self.modules.moved.get(name)
 
     @property
     def _imported(self) -> str:
