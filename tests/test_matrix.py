@@ -26,6 +26,7 @@ YOURS = re.compile(
 WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(
     r"uv\.lock|\.gitlab/requirements\.txt|tools\.lock\.json|.*/\.terraform\.lock\.hcl|(security|observability)/.*"
+    r"|\.env\.example|docs/authorization\.md"
 )
 OPERATED = re.compile(
     r"\.github/.*|\.gitlab.*|\.ci/.*|\.checkov\.yaml|deploy/.*|Dockerfile|compose\.yaml|renovate\.json|README\.md"
@@ -33,7 +34,7 @@ OPERATED = re.compile(
 """What a person reads when a pipeline or a deployment fails."""
 LONGEST_LINE, LONGEST_WORD = 140, 90
 DIGEST = re.compile(r"(?<=@sha256:)[0-9a-f]{64}")
-SMALLEST, LARGEST = 2_200, 13_500
+SMALLEST, LARGEST = 2_200, 13_750
 """The lines that the stdio default and any answer set at all stay below."""
 RICHEST = complete(
     {
