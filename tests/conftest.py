@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache import find_cache
-from tests.deployments import Edited, Repositories, render
+from tests.support.cache import find_cache
+from tests.support.deployments import Edited, Repositories, render
 
 _SKIPPED = "mcp-scaffold/skipped"
 

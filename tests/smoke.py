@@ -26,10 +26,10 @@ import uv
 from packaging.requirements import Requirement
 
 from scaffold.template.presets import read_presets
-from tests.combinations import Answers, complete, label, lives, pairs
-from tests.deployments import is_installed
-from tests.scanners import SCANS, Scan, scan
-from tests.template import CHECKOUT
+from tests.support.combinations import Answers, complete, label, lives, pairs
+from tests.support.deployments import is_installed
+from tests.support.scanners import SCANS, Scan, scan
+from tests.support.template import CHECKOUT
 
 SCAFFOLD = (sys.executable, "-m", "scaffold")
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("pytest", "-q", "-x"))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.template import CHECKOUT
+from tests.support.template import CHECKOUT
 
 TESTS = """
 import os, pytest

@@ -1,0 +1,36 @@
+"""Whole lives of rendered repositories: locked, installed, linted, type-checked, tested, started and called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import smoke
+from tests.servers.started import TRAPS
+from tests.support.combinations import label, lives
+
+pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("answers", lives(), ids=label)
+def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = tmp_path / "repository"
+    smoke.create(answers, repository)
+    *static, pytest_command = smoke.CHECKS
+    for command in static:
+        smoke.check(repository, *command)
+    for name, value in TRAPS.items():
+        monkeypatch.setenv(name, value)
+    smoke.check(repository, *pytest_command, *_tests_for(answers))
+    smoke.untouched(repository)
+
+
+def _tests_for(answers: dict[str, Any]) -> list[str]:
+    """All tests for stdio, http without tokens and a cluster; for the others those that their provider shapes."""
+    if answers in (lives()[0], lives()[1], lives()[4]):
+        return []
+    shaped = ("authentication", "controls", "policy", "settings")
+    return [f"tests/runtime/test_{name}.py" for name in shaped]
