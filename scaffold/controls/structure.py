@@ -28,7 +28,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from scaffold.controls import commands, fields, lines, symbols
+from scaffold.controls import fields, lines, pipelines, symbols
 from scaffold.controls.catalogue import OUTSIDE, Control, Requirement
 from scaffold.controls.fields import Document
 from scaffold.controls.readers import kubernetes, reader_of
@@ -106,7 +106,7 @@ TEXTS: Mapping[str, Callable[[SourceFile, Requirement], Iterator[tuple[int, str]
 THINGS: Mapping[str, Callable[[list[Document], Requirement], Iterator[Problem]]] = {
     "field": fields.problems,
     "none": fields.present,
-    "commands": commands.problems,
+    "commands": pipelines.problems,
 }
 
 

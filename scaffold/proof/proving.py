@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scaffold.endpoint import Endpoint
 from scaffold.errors import InstallError, RefusedError
-from scaffold.proof import conversation, rows, stand_ins
+from scaffold.proof import conversation, provider, stand_ins
 from scaffold.proof.collector import running_collector
 from scaffold.proof.conversation import Conversation
 from scaffold.proof.issuer import Authority, Issuer, running_issuer
@@ -174,7 +174,7 @@ class _Stage:
     def _start_issuer(self, folder: Path) -> tuple[Issuer, dict[str, str]]:
         repository = self._repository
         authority = Authority(folder)
-        shape = rows.token_shape(repository)
+        shape = provider.token_shape(repository)
         issuer = self._stack.enter_context(
             running_issuer(authority, repository.issuer_path, repository.audience, shape)
         )

@@ -18,10 +18,10 @@ from scaffold.template.rendering import Refusals, Renderer
 from scaffold.updating.carrying import Carrying
 from scaffold.updating.comparison import Comparison, FileOutcome, RenderedTree, without_hidden_edits, without_obstacles
 from scaffold.updating.history import History
+from scaffold.updating.living_repository import LivingRepository
 from scaffold.updating.moves import read_moves
 from scaffold.updating.plan import FileChange, Kind, Plan, QuestionChange
 from scaffold.updating.questions import carry, question_changes, read_renames
-from scaffold.updating.repository import LivingRepository
 from scaffold.updating.security import security_delta
 from scaffold.updating.trees import Entry, Workshop
 

@@ -12,10 +12,10 @@ from scaffold.progress import Progress
 from scaffold.template.source import TemplateSource
 from scaffold.updating import application
 from scaffold.updating.history import History
+from scaffold.updating.living_repository import LivingRepository, open_repository
 from scaffold.updating.outcome import UpdateOutcome
 from scaffold.updating.plan import Plan, Verification
 from scaffold.updating.planning import Planner
-from scaffold.updating.repository import LivingRepository, open_repository
 from scaffold.updating.trees import Workshop
 from scaffold.workspace import Workspace, workspace
 

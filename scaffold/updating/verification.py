@@ -16,8 +16,8 @@ from scaffold.rendered.repository import LOCK_FILE
 from scaffold.toolchain import uv
 from scaffold.toolchain.installation import programs_of
 from scaffold.toolchain.processes import with_programs_first
+from scaffold.updating.living_repository import LivingRepository
 from scaffold.updating.plan import FileChange, Kind, Plan, Verification
-from scaffold.updating.repository import LivingRepository
 from scaffold.updating.trees import Entry, Workshop
 
 TEST_SECONDS = 1800

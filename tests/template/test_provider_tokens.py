@@ -59,7 +59,7 @@ class Server:
         policy = self._module("runtime.access.policy").load_policy(folder / "policy.yaml")
         challenges = self._module("runtime.oauth.challenge").Challenges(settings, policy)
         second_factor = [frozenset(settings.auth_second_factor_scopes)] if self._row["second_factor"] else []
-        guards = self._module("runtime.http.guards.scopes"), self._module("runtime.http.guards.authentication")
+        guards = self._module("runtime.http.guards.scope_challenge"), self._module("runtime.http.guards.authentication")
         scopes = guards[0].ScopeChallenge(_answer, policy, challenges, *second_factor)
         verifier = self._module("runtime.oauth.verifier").TokenVerifier(settings, OneKey())
         self._guarded = guards[1].Authentication(scopes, verifier, challenges)

@@ -13,8 +13,8 @@ import httptools
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from .asgi_scope import known
 from .errors import RequestRefused
-from .scope import known
 
 MAX_HEAD_BYTES = 32_768
 MAX_PIECES = 100

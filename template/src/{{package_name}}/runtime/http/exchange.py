@@ -19,7 +19,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from .scope import known
+from .asgi_scope import known
 
 ATTENDED_AFTER_SECONDS = 0.05
 """Most calls are answered sooner, and need nobody who looks whether the client is still there."""

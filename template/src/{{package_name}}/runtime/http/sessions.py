@@ -23,9 +23,9 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from .asgi_scope import known
 from .errors import RequestRefused
 from .exchange import Exchange
-from .scope import known
 
 
 def serve_subscriptions(server: MCPServer[Any], handler: ListenHandler) -> None:

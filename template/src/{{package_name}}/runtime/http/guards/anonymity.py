@@ -4,7 +4,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...access.principal import ANONYMOUS, acting_as
-from ..scope import known
+from ..asgi_scope import known
 
 
 class Anonymity:

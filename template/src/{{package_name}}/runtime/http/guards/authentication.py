@@ -12,9 +12,9 @@ from ...access.principal import Principal, acting_as
 from ...oauth.challenge import Challenges
 from ...oauth.keys import KeysUnavailable
 from ...oauth.verifier import ExpiredToken, InvalidToken, TokenVerifier
+from ..asgi_scope import known
 from ..errors import RequestRefused
 from ..headers import single_headers
-from ..scope import known
 
 
 class Authentication:

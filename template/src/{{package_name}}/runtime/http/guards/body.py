@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ...access.principal import current_principal
 from ...interchange import read_json
 from ...settings import Settings
+from ..asgi_scope import known
 from ..errors import RequestRefused
 from ..headers import single_headers
-from ..scope import known
 from .shares import Share, Shares
 
 MAX_DEPTH = 64

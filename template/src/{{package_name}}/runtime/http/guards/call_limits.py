@@ -8,8 +8,8 @@ from limits.errors import StorageError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...calls.limits import RateLimit
+from ..asgi_scope import known
 from ..errors import RequestRefused
-from ..scope import known
 
 COUNT_SECONDS = 5.0
 """How long a call waits to be counted; one that cannot be is refused, as nobody knows whether it is within its limit."""

@@ -9,9 +9,9 @@ from mcp_types import HEADER_MISMATCH, INVALID_PARAMS, PROTOCOL_VERSION_META_KEY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..asgi_scope import known
 from ..errors import RequestRefused
 from ..headers import single_headers
-from ..scope import known
 
 ROUTING_HEADERS = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 MAX_SUBSCRIBED_URIS = 100

@@ -4,7 +4,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...access.principal import current_principal
-from ..scope import known
+from ..asgi_scope import known
 from .shares import Shares
 
 
