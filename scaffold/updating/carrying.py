@@ -31,11 +31,11 @@ class Carrying:
 
     def carry(self, outcomes: list[FileOutcome], ours: Tree) -> tuple[list[FileOutcome], list[str]]:
         """The outcomes, with those of files whose imports follow, and a sentence for whatever cannot."""
-        modules = self._modules()
-        if not modules.moved:
-            return outcomes, []
         written = {path: entry for outcome in outcomes for path, entry in outcome.writes.items()}
         result = {path: entry for path, entry in {**ours, **written}.items() if entry is not None}
+        modules = self._modules(result)
+        if not modules.moved:
+            return outcomes, []
         unsettled = {outcome.change.path for outcome in outcomes if outcome.change.kind in (Kind.CONFLICT, Kind.LOST)}
         carried: dict[str, Entry] = {}
         told: list[str] = []
@@ -76,7 +76,7 @@ class Carrying:
     def _is_a_persons(self, path: str, entry: Entry) -> bool:
         return entry.is_regular and self.theirs.get(path) != entry
 
-    def _modules(self) -> Modules:
+    def _modules(self, result: Tree) -> Modules:
         sources = f"src/{self.package}/"
         moved = {
             module_of(old).removeprefix(f"{self.package}."): module_of(new).removeprefix(f"{self.package}.")
@@ -84,11 +84,18 @@ class Carrying:
             if old.startswith(sources) and old.endswith(".py")
         }
         names = {
-            module_of(path).removeprefix(f"{self.package}."): names_of(self._text(entry))
+            module_of(path).removeprefix(f"{self.package}."): self._names(result.get(path, entry), entry)
             for path, entry in self.theirs.items()
             if moved and path.startswith(sources) and path.endswith(".py") and entry.is_regular
         }
         return Modules(self.package, moved, names)
+
+    def _names(self, entry: Entry, rendered: Entry) -> frozenset[str]:
+        """What a module binds with your edits in it; without them where they cannot be read, such as in a conflict."""
+        try:
+            return names_of(self._text(entry))
+        except (SyntaxError, ValueError):
+            return names_of(self._text(rendered))
 
     def _text(self, entry: Entry) -> str:
         """A file as text; nothing of one that is none."""

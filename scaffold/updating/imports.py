@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import PurePosixPath
 
 AUTHORING = "runtime.authoring"
@@ -71,21 +73,30 @@ def names_of(code: str) -> frozenset[str]:
 
 def carry_imports(code: str, path: str, modules: Modules) -> Carried:
     """Let the imports of one file follow what moved; all else of it stays, to the character."""
+    mark = _MARK if code.startswith(_MARK) else ""
     try:
-        tree = ast.parse(code)
-    except SyntaxError:
-        return Carried(code, [])
+        tree = ast.parse(code.removeprefix(mark))
+    except (SyntaxError, ValueError, RecursionError):
+        told = f"{path} cannot be read as Python {platform.python_version()}: see what it imports"
+        return Carried(code, [told] if _may_import(code, modules) else [])
     lost: list[str] = []
-    changed = code.splitlines(keepends=True)
+    # Not `splitlines`, which also ends a line at a form feed and other characters, where Python does not.
+    lines = [_Line(text) for text in StringIO(code.removeprefix(mark), newline="")]
     found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom | ast.Import)]
-    for node in sorted(found, key=lambda each: each.lineno, reverse=True):
+    for node in sorted(found, key=lambda each: (each.lineno, each.col_offset), reverse=True):
         statement = _Statement(node, path, modules)
         if not statement.is_concerned:
             continue
         lost += [f"{path}:{node.lineno} imports {name}, which is nowhere any more" for name in statement.lost]
-        if not statement.lost:
-            _replace(changed, node, statement.new_lines())
-    return Carried(_joined("".join(changed)), lost[::-1])
+        if not statement.lost and not _replace(lines, node, statement.new_lines()):
+            lost.append(f"{path}:{node.lineno} imports what moved, beside other code: change it there")
+    return Carried(f"{mark}{_joined(lines)}", lost[::-1])
+
+
+def _may_import(code: str, modules: Modules) -> bool:
+    """Whether a text names a module that moved, or imports from the one that it was in."""
+    names = {*modules.moved, *(f"{module.rpartition('.')[0]} import" for module in modules.moved)}
+    return any(name in code for name in names)
 
 
 @dataclass(frozen=True)
@@ -126,8 +137,8 @@ class _Statement:
     def _target(self, alias: ast.alias) -> tuple[str | None, str]:
         suffix = f" as {alias.asname}" if alias.asname else ""
         if isinstance(self.node, ast.Import):
-            own = self._own(alias.name)
-            return (f"{self.modules.package}.{self.modules.moved.get(own, own)}", alias.asname or "")
+            now = self.modules.moved.get(self._own(alias.name))
+            return (f"{self.modules.package}.{now}" if now else alias.name, alias.asname or "")
         module = self._own(self._imported)
         whole = self._whole(module, alias)
         if whole:
@@ -160,8 +171,9 @@ class _Statement:
         return own[: len(own) - (level - 1)]
 
     def _own(self, module: str) -> str:
-        """A module's name inside the package; the name as it is where it belongs to another."""
-        return module.removeprefix(f"{self.modules.package}.")
+        """A module's name inside the package; empty where it is the package, or belongs to another."""
+        inside = f"{self.modules.package}."
+        return module.removeprefix(inside) if module.startswith(inside) else ""
 
     def _written(self, module: str) -> str:
         """A module of the package as this statement names it: relative or absolute, as it was."""
@@ -171,29 +183,57 @@ class _Statement:
         return f"{'.' * level}{absolute.removeprefix(f'{base}.')}" if base and absolute.startswith(base) else absolute
 
 
-def _replace(lines: list[str], node: ast.stmt, new: list[str]) -> None:
-    """Put statements in the place of one; a comment behind it stays."""
-    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    before = lines[first].encode()[: node.col_offset].decode()
-    after = lines[last].encode()[node.end_col_offset :].decode()
-    inside = re.findall(r"#.*", "".join(lines[first : last + 1]).removesuffix(after)) if last > first else []
-    comments = [f"{before}{comment.rstrip()}\n" for comment in inside]
-    lines[first : last + 1] = [*comments, f"{before}{f'{chr(10)}{before}'.join(new)}{after}"]
+@dataclass
+class _Line:
+    """A line of a file with its end; later several, or none, where a statement was replaced."""
+
+    text: str
+    is_new: bool = False
 
 
+def _replace(lines: list[_Line], node: ast.stmt, new: list[str]) -> bool:
+    """Put statements in the place of one, comments inside it above; False, and nothing, where these have no place."""
+    replaced = lines[node.lineno - 1 : node.end_lineno]
+    first, last = replaced[0].text, replaced[-1].text
+    before = first.encode()[: node.col_offset].decode()
+    after = last.encode()[node.end_col_offset :].decode()
+    inside = (
+        re.findall(r"#.*", "".join(line.text for line in replaced).removesuffix(after)) if len(replaced) > 1 else []
+    )
+    if before.strip() or (node.lineno > 1 and _end_of(lines[node.lineno - 2].text).startswith("\\")):
+        if inside:
+            return False
+        text = f"{before}{'; '.join(new)}{after}"
+    else:
+        end = _end_of(lines[0].text).lstrip("\\") or "\n"
+        text = f"{before}{f'{end}{before}'.join([*(comment.rstrip() for comment in inside), *new])}{after}"
+    replaced[0].text, replaced[0].is_new = text, True
+    for line in replaced[1:]:
+        line.text = ""
+    return True
+
+
+def _end_of(line: str) -> str:
+    """How a line ends, with the backslash by which it continues."""
+    return line[len(line.rstrip("\\\r\n")) :]
+
+
+_MARK = "\ufeff"
 _LINE = re.compile(r"^(?P<head> *from \S+ import )(?P<names>[\w, ]+)$")
 _WIDTH = 120
 
 
-def _joined(code: str) -> str:
-    """The code with neighbouring one-line imports from one module as one, in the order of the linters."""
-    result: list[str] = []
-    for line in code.splitlines(keepends=True):
-        if result and (both := _one(result[-1], line)):
-            result[-1] = both
+def _joined(lines: list[_Line]) -> str:
+    """The code, new one-line imports as one with a neighbour from the same module, in the order of the linters."""
+    result: list[_Line] = []
+    single = (_Line(text, each.is_new) for each in lines for text in StringIO(each.text, newline=""))
+    for line in single:
+        before = result[-1] if result else _Line("")
+        if (before.is_new or line.is_new) and (both := _one(before.text, line.text)):
+            result[-1] = _Line(both, is_new=True)
         else:
             result.append(line)
-    return "".join(result)
+    return "".join(line.text for line in result)
 
 
 def _one(first: str, second: str) -> str | None:

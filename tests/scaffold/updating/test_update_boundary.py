@@ -149,7 +149,9 @@ def test_edits_of_moved_files_move_along_and_imports_follow(template, tmp_path, 
     with a_copy(begin(template, tmp_path, name)) as living:
         if (living.folder / "src/notes_server/runtime/egress.py").exists():
             living.edit({"src/notes_server/tools/own.py": TOOL})
-        living.edit(appended(living))
+        own = ["bounds import Mine", "policy import MINE", "calls.limits import MINE as ALSO_MINE"]
+        imports = "".join(f"from .runtime.{each}\n" for each in own)
+        living.edit({**appended(living), "src/notes_server/mine.py": imports})
 
         finished = living.update("--no-verify")
 

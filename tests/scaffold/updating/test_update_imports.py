@@ -46,6 +46,25 @@ FILE = "src/bob/tools/own.py"
             "from ..runtime.bounds import (\n    ShortText,  # short\n)\nx = 1\n",
             "# short\nfrom ..runtime.authoring import ShortText\nx = 1\n",
         ),
+        ("import os, bob.runtime.audit as a\n", "import os\nimport bob.runtime.told.audit as a\n"),
+        (
+            "from ..runtime.old import kept; from ..runtime.audit import Trail\n",
+            "from ..runtime.new import kept; from ..runtime.told.audit import Trail\n",
+        ),
+        (
+            "if x: pass\nelse: from ..runtime.old import current, kept\n",
+            "if x: pass\nelse: from ..runtime.authoring import current; from ..runtime.new import kept\n",
+        ),
+        (
+            "from ..runtime.old import current, kept\r\n",
+            "from ..runtime.authoring import current\r\nfrom ..runtime.new import kept\r\n",
+        ),
+        (
+            "if x: \\\n    from ..runtime.old import current, kept\n",
+            "if x: \\\n    from ..runtime.authoring import current; from ..runtime.new import kept\n",
+        ),
+        ("\ufefffrom ..runtime.old import kept\n", "\ufefffrom ..runtime.new import kept\n"),
+        ("# \x85\u2028\x0c!\nfrom ..runtime.old import kept\n", "# \x85\u2028\x0c!\nfrom ..runtime.new import kept\n"),
     ],
 )
 def test_an_import_follows(before: str, after: str) -> None:
@@ -59,6 +78,10 @@ def test_an_import_follows(before: str, after: str) -> None:
         "from other.runtime.bounds import ShortText\n",
         "import bob.runtime\n",
         "from . import bounds\n",
+        "import runtime.bounds\n",
+        "from runtime.bounds import ShortText\n",
+        "x = '''\nfrom ..runtime.authoring import current\nfrom ..runtime.authoring import LongText\n'''\n",
+        "from ..runtime.authoring import current\nfrom ..runtime.authoring import LongText\n",
         "x = 'from ..runtime.bounds import ShortText'\n",
         "def broken(:\n",
         "",
@@ -73,6 +96,21 @@ def test_a_name_that_is_nowhere_or_in_several_places_is_named_and_its_statement_
 
     assert carried.text == "from ..runtime.audit import Trail, Missing\n"
     assert carried.lost == [f"{FILE}:1 imports Missing from bob.runtime.audit, which is nowhere any more"]
+
+
+@pytest.mark.parametrize(
+    "code, told",
+    [
+        ("from ..runtime.old import kept\n\0", f"{FILE} cannot be read as Python"),
+        ("from ..runtime import old\ndef broken(:\n", f"{FILE} cannot be read as Python"),
+        ("x = 1; from ..runtime.old import (  # why\n    kept)\n", f"{FILE}:1 imports what moved, beside other code"),
+    ],
+)
+def test_what_cannot_be_rewritten_stays_and_is_named(code: str, told: str) -> None:
+    carried = carry_imports(code, FILE, MODULES)
+
+    assert carried.text == code
+    assert [sentence[: len(told)] for sentence in carried.lost] == [told]
 
 
 def test_in_merged_code_a_module_that_stands_under_an_old_name_is_the_new_one() -> None:
