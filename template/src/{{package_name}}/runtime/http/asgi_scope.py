@@ -13,7 +13,7 @@ class Known(TypedDict, total=False):
     """Each key is written by one layer, and read by those further in and by `Refusals`, which answers for all."""
 
     principal: Principal
-    """On whose behalf it is served: from `Authentication`, or `Anonymity`."""
+    """On whose behalf it is served, as `current_principal` says further in: from `Authentication`, or `Anonymity`."""
     user: AuthenticatedUser
     """Whom the SDK binds a session to: from `Authentication`."""
     message: Mapping[str, Any]
@@ -21,7 +21,7 @@ class Known(TypedDict, total=False):
     call: bool
     """An audit event of the call stands for the request: from `Record`."""
     is_refused: bool
-    """A refusal was recorded before the application saw the request: from `BoundedConnection`."""
+    """A refusal is on record, as the rest of the request was not HTTP: from `BoundedConnection`."""
 
 
 def known(scope: Mapping[str, Any]) -> Known:
