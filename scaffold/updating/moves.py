@@ -28,14 +28,25 @@ def choose_moves(
     """The new paths of the files that moved between two renders, by their old ones.
 
     A move of the table counts where only the older render has the old path and only the newer one the new path. What
-    git finds by similarity counts for the files that the table does not name.
+    git finds by similarity counts for the files that the table does not name. Of a file that moved twice each row says
+    one move.
     """
     declared = {
         old: path
-        for old, paths in moves.items()
-        if old in base and old not in theirs and (path := next((each for each in paths if each in theirs), ""))
+        for old in moves
+        if old in base
+        and old not in theirs
+        and (path := next((each for each in _onwards(old, moves) if each in theirs), ""))
         if path not in base
     }
     taken = {*declared, *declared.values()}
     found = {old: path for old, path in similar.items() if not {old, path} & taken}
     return {**found, **declared}
+
+
+def _onwards(old: str, moves: Mapping[str, list[str]]) -> list[str]:
+    """Where a file may stand now, after one move, two, and so on."""
+    paths = [*moves[old]]
+    for path in paths:
+        paths += [each for each in moves.get(path, []) if each != old and each not in paths]
+    return paths
