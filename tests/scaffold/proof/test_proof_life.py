@@ -101,8 +101,8 @@ def test_each_probe_names_a_control_of_the_repository(rendered: Path) -> None:
 
 def test_a_weakened_repository_is_told_by_its_weaknesses(repository: Path) -> None:
     runtime = repository / "src" / "proven_notes" / "runtime"
-    edit(runtime / "guards" / "hosts.py", "if _normal_origin(origin) not in self._origins:", "if False:")
-    edit(runtime / "auth" / "verifier.py", '"verify_aud": uses_aud', '"verify_aud": False')
+    edit(runtime / "http" / "guards" / "hosts.py", "if _normal_origin(origin) not in self._origins:", "if False:")
+    edit(runtime / "oauth" / "verifier.py", '"verify_aud": uses_aud', '"verify_aud": False')
     edit(repository / "policy.yaml", "  list_notes: [mcp:read]", "  list_notes: []")
     report = prove_repository(repository)
     assert ids(report, Status.FAILED) == {"network.foreign-origin", "tokens.wrong-audience"}
