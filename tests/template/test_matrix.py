@@ -34,6 +34,7 @@ OPERATED = re.compile(
 """What a person reads when a pipeline or a deployment fails."""
 LONGEST_LINE, LONGEST_WORD = 140, 90
 DIGEST = re.compile(r"(?<=@sha256:)[0-9a-f]{64}")
+TABLE_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 SMALLEST, LARGEST = 2_200, 13_750
 """The lines that the stdio default and any answer set at all stay below."""
 RICHEST = complete(
@@ -109,11 +110,15 @@ def problems_of(path: str, text: str) -> Iterator[str]:
 
 
 def too_long(path: str, text: str) -> list[str]:
-    """Lines that could be broken, as one of a single word cannot; of Markdown those of its code. No digest counts."""
+    """Lines that are longer than a person reads; of Markdown those of its code."""
     if not OPERATED.fullmatch(path) or NOT_COUNTED.fullmatch(path):
         return []
-    code = "\n".join(text.split("```")[1::2]) if path.endswith(".md") else text
-    lines = [DIGEST.sub("", line) for line in code.splitlines()]
+    return breakable("\n".join(text.split("```")[1::2]) if path.endswith(".md") else text)
+
+
+def breakable(text: str) -> list[str]:
+    """Long lines that could be broken, as one of a single word cannot. No digest counts."""
+    lines = [DIGEST.sub("", line) for line in text.splitlines()]
     return [line for line in lines if len(line) > LONGEST_LINE and max(map(len, line.split())) < LONGEST_WORD]
 
 
@@ -165,6 +170,14 @@ def test_every_file_is_whole_parses_and_is_formatted_whatever_the_answers_and_al
 )
 def test_what_is_wrong_with_a_file_is_seen(path: str, text: str) -> None:
     assert list(problems_of(path, text))
+
+
+@pytest.mark.parametrize("folder", ["template", "includes"])
+def test_a_template_has_no_line_that_nobody_reads(template: Path, folder: str) -> None:
+    sources = sorted((template / folder).rglob("*.jinja"))
+    assert sources
+    texts = {str(path.relative_to(template)): path.read_text(encoding="utf-8") for path in sources}
+    assert not {path: lines for path, text in texts.items() if (lines := breakable(TABLE_ROW.sub("", text)))}
 
 
 def test_two_renders_are_the_same_to_the_byte(render: Callable[..., Path]) -> None:
