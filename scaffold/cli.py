@@ -135,7 +135,7 @@ def update(
 ) -> None:
     """Merge a newer version of the template into a repository, after trying the result."""
     from scaffold.commands import update as command  # noqa: PLC0415 -- as above
-    from scaffold.updating.updates import Request  # noqa: PLC0415
+    from scaffold.updating.updates import Request  # noqa: PLC0415 -- as above
 
     request = Request(path or Path(), plan=plan, verify=not no_verify)
     raise typer.Exit(command.update(request, to, json=json))
@@ -152,7 +152,7 @@ def set_answers(
 ) -> None:
     """Change answers of a repository, after trying the result."""
     from scaffold.commands import set as command  # noqa: PLC0415 -- as above
-    from scaffold.updating.updates import Request  # noqa: PLC0415
+    from scaffold.updating.updates import Request  # noqa: PLC0415 -- as above
 
     request = Request(path or Path(), plan=plan, verify=not no_verify)
     raise typer.Exit(command.set_answers(request, assignments, json=json))

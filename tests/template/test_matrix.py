@@ -26,7 +26,6 @@ YOURS = re.compile(
 WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(
     r"uv\.lock|\.gitlab/requirements\.txt|tools\.lock\.json|.*/\.terraform\.lock\.hcl|(security|observability)/.*"
-    r"|\.env\.example|docs/authorization\.md"
 )
 OPERATED = re.compile(
     r"\.github/.*|\.gitlab.*|\.ci/.*|\.checkov\.yaml|deploy/.*|Dockerfile|compose\.yaml|renovate\.json|README\.md"
@@ -35,7 +34,7 @@ OPERATED = re.compile(
 LONGEST_LINE, LONGEST_WORD = 140, 90
 DIGEST = re.compile(r"(?<=@sha256:)[0-9a-f]{64}")
 TABLE_ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
-SMALLEST, LARGEST = 2_200, 13_750
+SMALLEST, LARGEST = 2_200, 13_800
 """The lines that the stdio default and any answer set at all stay below."""
 RICHEST = complete(
     {
