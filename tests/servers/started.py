@@ -58,22 +58,28 @@ def started(
         _end(process)
 
 
-def install_rendered(folder: Path, *answers: str) -> Installation:
-    """Render a repository from this checkout and install it from its lock, outside its tree."""
+def render_locked(destination: Path, *answers: str) -> Path:
+    """Render a repository from this checkout, locked and committed, and return where it is."""
     request = Request(
-        destination=folder / "repository",
+        destination=destination,
         preset=None,
-        assignments=("project_name=Notes Server", *answers),
+        assignments=answers,
         data_file=None,
         defaults=True,
         plan=False,
         json=True,
         lock=True,
         prove=False,
-        git=False,
+        git=True,
     )
     assert create(request) == 0
-    return install(RenderedRepository(folder / "repository"), folder)
+    return destination
+
+
+def install_rendered(folder: Path, *answers: str) -> Installation:
+    """Render a repository and install it from its lock, outside its tree."""
+    repository = render_locked(folder / "repository", "project_name=Notes Server", *answers)
+    return install(RenderedRepository(repository), folder)
 
 
 def free_port() -> int:

@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from scaffold import environment
-from scaffold.commands.new import Request, create
 from scaffold.controls import read_catalogue
 from scaffold.proof import ProofReport, prove_repository
 from scaffold.proof.probe import Status
 from scaffold.proof.probes import ALL
 from scaffold.rendered.repository import RenderedRepository
 from scaffold.toolchain.installation import install
-from tests.servers.started import TRAPS
+from tests.servers.started import TRAPS, render_locked
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("proof-life")]
 
@@ -37,21 +36,7 @@ ANSWERS = (
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of the current template, locked and committed."""
-    destination = tmp_path_factory.mktemp("life") / "proven-notes"
-    request = Request(
-        destination=destination,
-        preset=None,
-        assignments=ANSWERS,
-        data_file=None,
-        defaults=True,
-        plan=False,
-        json=True,
-        lock=True,
-        prove=False,
-        git=True,
-    )
-    assert create(request) == 0
-    return destination
+    return render_locked(tmp_path_factory.mktemp("life") / "proven-notes", *ANSWERS)
 
 
 @pytest.fixture
