@@ -118,9 +118,8 @@ def _rule(rules: Mapping[str, Rule], name: str) -> frozenset[str]:
 
 def find_policy() -> Path:
     """Where `policy.yaml` is: inside an installed package, or at the root of a source checkout."""
-    package = Path(__file__).resolve().parents[2]
-    installed = package / "policy.yaml"
-    return installed if installed.exists() else package.parent.parent / "policy.yaml"
+    installed, checkout = (Path(__file__).resolve().parents[level] / "policy.yaml" for level in (2, 4))
+    return installed if installed.exists() else checkout
 
 
 def load_policy(path: Path) -> Policy:
