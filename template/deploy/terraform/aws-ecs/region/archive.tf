@@ -1,21 +1,8 @@
 # Managed by the template; updates merge into this file.
 # The server's log, audit events among it, where nobody can change or delete it before its time: not even the account's
 # root. What is written here is paid for until then.
-resource "aws_s3_bucket" "archive" {
-  bucket              = "${var.name}-${data.aws_caller_identity.current.account_id}-${data.aws_region.current.name}-archive"
-  object_lock_enabled = true
-}
-
-resource "aws_s3_bucket_versioning" "archive" {
-  bucket = aws_s3_bucket.archive.id
-
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
 resource "aws_s3_bucket_object_lock_configuration" "archive" {
-  bucket = aws_s3_bucket.archive.id
+  bucket = aws_s3_bucket.main["archive"].id
 
   rule {
     default_retention {
@@ -24,19 +11,11 @@ resource "aws_s3_bucket_object_lock_configuration" "archive" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.archive]
-}
-
-resource "aws_s3_bucket_public_access_block" "archive" {
-  bucket                  = aws_s3_bucket.archive.id
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
+  depends_on = [aws_s3_bucket_versioning.main]
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "archive" {
-  bucket = aws_s3_bucket.archive.id
+  bucket = aws_s3_bucket.main["archive"].id
 
   rule {
     bucket_key_enabled = true
@@ -48,60 +27,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "archive" {
   }
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "archive" {
-  bucket = aws_s3_bucket.archive.id
-
-  rule {
-    id     = "retention"
-    status = "Enabled"
-
-    filter {}
-
-    expiration {
-      days = var.log_retention_days + 1
-    }
-
-    noncurrent_version_expiration {
-      noncurrent_days = 1
-    }
-
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 1
-    }
-  }
-}
-
-data "aws_iam_policy_document" "archive_bucket" {
-  statement {
-    sid       = "EncryptedOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.archive.arn, "${aws_s3_bucket.archive.arn}/*"]
-
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "archive" {
-  bucket = aws_s3_bucket.archive.id
-  policy = data.aws_iam_policy_document.archive_bucket.json
-}
-
 # Whoever writes it: the log's subscription into the stream, and the stream into the bucket.
 locals {
   archivists = {
     firehose = {
       actions   = { objects = ["s3:AbortMultipartUpload", "s3:PutObject"], key = ["kms:Decrypt", "kms:GenerateDataKey"] }
-      resources = { objects = "${aws_s3_bucket.archive.arn}/*", key = aws_kms_key.main.arn }
+      resources = { objects = "${aws_s3_bucket.main["archive"].arn}/*", key = aws_kms_key.main.arn }
     }
     logs = {
       actions   = { stream = ["firehose:PutRecord", "firehose:PutRecordBatch"] }
@@ -110,30 +41,11 @@ locals {
   }
 }
 
-data "aws_iam_policy_document" "archive_trust" {
+resource "aws_iam_role" "archive" {
   for_each = toset(["firehose", "logs"])
 
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = [data.aws_service_principal.main[each.key].name]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "archive" {
-  for_each = data.aws_iam_policy_document.archive_trust
-
   name               = "${var.name}-${data.aws_region.current.name}-archive-${each.key}"
-  assume_role_policy = each.value.json
+  assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
 }
 
 data "aws_iam_policy_document" "archive" {
@@ -169,7 +81,7 @@ resource "aws_kinesis_firehose_delivery_stream" "archive" {
 
   extended_s3_configuration {
     role_arn    = aws_iam_role.archive["firehose"].arn
-    bucket_arn  = aws_s3_bucket.archive.arn
+    bucket_arn  = aws_s3_bucket.main["archive"].arn
     kms_key_arn = aws_kms_key.main.arn
   }
 }

@@ -76,26 +76,9 @@ data "aws_iam_policy_document" "waf_logs" {
   }
 }
 
-data "aws_iam_policy_document" "flow_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = [data.aws_service_principal.main["vpc-flow-logs"].name]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
 resource "aws_iam_role" "flow" {
   name               = "${var.name}-${data.aws_region.current.name}-flow"
-  assume_role_policy = data.aws_iam_policy_document.flow_trust.json
+  assume_role_policy = data.aws_iam_policy_document.trust["vpc-flow-logs"].json
 }
 
 data "aws_iam_policy_document" "flow" {
