@@ -158,19 +158,96 @@ def test_every_service_is_hardened(name: str, repositories: Repositories) -> Non
         assert not any("REDIS_URL" in key and "_FILE" not in key for key in service.get("environment", {}))
 
 
-def test_telemetry_has_a_place_to_go(repositories: Repositories) -> None:
-    [compose] = parse_documents((repositories("compose-redis") / "compose.yaml").read_text())
-    assert compose["services"]["server"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
-    [collector] = parse_documents(compose["configs"]["collector"]["content"])
+@pytest.mark.parametrize("telemetry", ["otlp", "prometheus", "both"])
+def test_telemetry_has_a_place_to_go_and_somebody_who_looks(telemetry: str, tmp_path: Path) -> None:
+    answers = TEXTS | HTTP | REGISTRY | {"deployment": "compose", "telemetry": telemetry}
+    folder = render_answers(answers, tmp_path / "made")
+    [compose], [prometheus] = (
+        parse_documents((folder / file).read_text()) for file in ("compose.yaml", "observability/prometheus.yaml")
+    )
+    services, scraped, pushed = compose["services"], telemetry != "otlp", telemetry != "prometheus"
+    observers = {name for name, service in services.items() if service.get("profiles") == ["observe"]}
+    assert observers == {"prometheus", "alertmanager", "grafana"} | ({"collector"} if pushed else set())
+    assert all("./observability:/etc/observability:ro" in services[name]["volumes"] for name in observers)
+    files = re.findall(r"/etc/(observability/[\w/.-]+)", str([services[name] for name in sorted(observers)]))
+    assert {file for file in files if not (folder / file).exists()} <= {"observability/alertmanager.yaml"}
+    assert (
+        (folder / "observability/grafana/dashboards/dashboards.yaml").read_text().count("/etc/observability/dashboards")
+    )
+    assert prometheus["rule_files"] == ["rules.yaml"]
+    assert "alertmanager:9093" in str(prometheus["alerting"])
+    targets = [job["static_configs"][0]["targets"] for job in prometheus.get("scrape_configs", [])]
+    assert targets == ([["server:9090"]] if scraped else [])
+    assert ("--web.enable-otlp-receiver" in services["prometheus"]["command"]) is not scraped
+    endpoint = services["server"]["environment"].get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert endpoint == ("http://collector:4318" if pushed else None)
+
+
+@pytest.mark.parametrize("telemetry", ["otlp", "both"])
+def test_the_collector_is_bounded_and_masks_what_looks_like_a_secret(telemetry: str, tmp_path: Path) -> None:
+    answers = TEXTS | HTTP | REGISTRY | {"deployment": "compose", "telemetry": telemetry}
+    [collector] = parse_documents(
+        (render_answers(answers, tmp_path / "made") / "observability/collector.yaml").read_text()
+    )
     assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].endswith(":4318")
-    [prometheus] = parse_documents(compose["configs"]["prometheus"]["content"])
-    assert prometheus["scrape_configs"][0]["static_configs"] == [{"targets": ["server:9090"]}]
-    assert not {"collector", "prometheus"} & _compose(repositories, "compose-open")["services"].keys()
+    for pipeline in collector["service"]["pipelines"].values():
+        assert pipeline["processors"] == ["memory_limiter", "redaction", "batch"]
+        assert {re.sub(r"\$\{.*:-(.*)\}", r"\1", name) for name in pipeline["exporters"]} <= collector[
+            "exporters"
+        ].keys()
+    leaving = [exporter for name, exporter in collector["exporters"].items() if name.startswith("otlp_http")]
+    assert len(leaving) == (2 if telemetry == "otlp" else 1)
+    assert all(exporter["sending_queue"]["queue_size"] <= 1_000 for exporter in leaving)
+    assert all(exporter["retry_on_failure"]["max_elapsed_time"] == "5m" for exporter in leaving)
+    values, keys = (collector["processors"]["redaction"][name] for name in ("blocked_values", "blocked_key_patterns"))
+    assert not [text for text in SECRET_VALUES if not any(re.search(value, text) for value in values)]
+    assert not [text for text in PLAIN_VALUES if any(re.search(value, text) for value in values)]
+    assert not [text for text in SECRET_KEYS if not any(re.search(key, text) for key in keys)]
+    assert not [text for text in PLAIN_KEYS if any(re.search(key, text) for key in keys)]
+
+
+SECRET_VALUES = [
+    "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+    "Bearer 0123456789abcdef",
+    "basic YWxpY2U6c2VjcmV0",
+    "AKIA" + "A" * 16,
+    "ghp_" + "a" * 36,
+    "glpat-" + "a" * 20,
+    "xoxb-" + "1" * 20,
+    "-----BEGIN EC PRIVATE KEY-----",
+    "rediss://user:password@redis:6379/0",
+]
+PLAIN_VALUES = ["tools/call", "list_notes", "https://api.example.com:8443/v1?at=b@c", "2026-07-28", "risk-" + "a" * 20]
+SECRET_KEYS = [
+    "http.request.header.authorization",
+    "Set-Cookie",
+    "db.password",
+    "client_secret",
+    "x-api-key",
+    "access_token",
+    "token",
+]
+PLAIN_KEYS = [
+    "mcp.method.name",
+    "gen_ai.tool.name",
+    "error.type",
+    "gen_ai.usage.output_tokens",
+    "server.address",
+    "direction",
+]
+
+
+def test_nothing_observes_without_telemetry(repositories: Repositories) -> None:
+    compose = _compose(repositories, "compose-open")
+    assert compose["services"].keys() == {"server"}
+    assert "volumes" not in compose
+    assert not (repositories("compose-open") / "observability").exists()
 
 
 def test_development_trusts_an_authorization_server_of_its_own(repositories: Repositories) -> None:
     services = _compose(repositories, "compose-redis")["services"]
-    assert {name for name, service in services.items() if "profiles" in service} == {"development", "identity"}
+    started = {name for name, service in services.items() if service.get("profiles") == ["development"]}
+    assert started == {"development", "identity"}
     assert services["development"]["network_mode"] == "service:identity"
     assert services["development"]["environment"]["MCP_ENVIRONMENT"] == "development"
     assert services["server"]["environment"]["MCP_ENVIRONMENT"] == "production"
@@ -213,6 +290,7 @@ def test_the_state_is_reachable_by_the_server_only(repositories: Repositories) -
 
 
 SECRETS = ["redis-url", "request-state-keys", "audit-hash-key", "valkey.conf"]
+RECEIVERS = ["page-url", "ticket-url", "escalation-url"]
 
 
 def start(repository: Path, secrets: list[str]) -> tuple[subprocess.CompletedProcess[str], list[str]]:
@@ -222,7 +300,10 @@ def start(repository: Path, secrets: list[str]) -> tuple[subprocess.CompletedPro
         (repository / "secrets" / name).write_text("secret")
     tools = repository / "tools"
     tools.mkdir()
-    (tools / "docker").write_text('#!/bin/sh\necho "$@" >> "$(dirname "$0")/asked"\n')
+    (tools / "docker").write_text(
+        '#!/bin/sh\necho "$@" >> "$(dirname "$0")/asked"\n'
+        'echo "profiles=${COMPOSE_PROFILES-} disabled=${OTEL_SDK_DISABLED-}" >> "$(dirname "$0")/told"\n'
+    )
     (tools / "docker").chmod(0o755)
     environment = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     script = repository / "deploy/compose/apply.sh"
@@ -239,8 +320,21 @@ def copied(repositories: Repositories, tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 def test_everything_is_started_with_its_secrets(copied: Path) -> None:
-    ran, asked = start(copied, SECRETS)
+    ran, asked = start(copied, SECRETS + RECEIVERS)
+    assert (ran.returncode, asked, ran.stderr) == (0, ["compose up --build --detach --wait"], "")
+    assert (copied / "tools/told").read_text() == "profiles=observe disabled=\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+@pytest.mark.parametrize("missing", RECEIVERS)
+def test_that_nobody_is_paged_is_said_and_nothing_is_sent_to_a_collector_that_is_not_there(
+    copied: Path, missing: str
+) -> None:
+    ran, asked = start(copied, SECRETS + [name for name in RECEIVERS if name != missing])
     assert (ran.returncode, asked) == (0, ["compose up --build --detach --wait"])
+    assert ran.stderr.startswith("NOBODY IS PAGED")
+    assert f"want of secrets/{missing}." in ran.stderr
+    assert (copied / "tools/told").read_text() == "profiles= disabled=true\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
@@ -253,7 +347,8 @@ def test_nothing_is_started_without_a_secret_that_is_named(copied: Path, missing
 
 def test_every_secret_is_checked_and_mounted(repositories: Repositories) -> None:
     compose = _compose(repositories, "compose-redis")
-    assert compose["secrets"].keys() == set(SECRETS)
+    assert compose["secrets"].keys() == {*SECRETS, *RECEIVERS}
+    assert compose["services"]["alertmanager"]["secrets"] == RECEIVERS
     settings = compose["services"]["server"]["environment"].items()
     files = {value.removeprefix("/run/secrets/") for key, value in settings if key.endswith("_FILE")}
     assert files == set(compose["services"]["server"]["secrets"]) == set(SECRETS) - {"valkey.conf"}
