@@ -1,0 +1,260 @@
+"""What wakes somebody: rules, their tests, routes and runbooks, as each answer set has them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support.deployments import HTTP, REGISTRY, Repositories, find_tool, render_answers
+
+NAMES = {
+    "plain": HTTP | {"deployment": "none", "telemetry": "prometheus", "replica_state": "memory", "ci": "none"},
+    "compose-otlp": REGISTRY
+    | {"transport": "both", "deployment": "compose", "auth_provider": "none", "telemetry": "otlp", "ci": "gitlab"},
+    "kubernetes": HTTP
+    | REGISTRY
+    | {"deployment": "kubernetes", "telemetry": "both", "replica_state": "redis", "ci": "github"}
+    | {"owner": "* Ó Briain */ </script> {{ 7*7 }} {% raw %} {# #}"},
+    "aws": HTTP | REGISTRY | {"deployment": "aws-ecs", "telemetry": "otlp", "ci": "github"},
+    "gcp": HTTP | REGISTRY | {"deployment": "gcp-cloud-run", "telemetry": "otlp", "ci": "gitlab"},
+    "azure": HTTP | REGISTRY | {"deployment": "azure-container-apps", "telemetry": "otlp", "ci": "none"},
+}
+SLUG = "bell-server"
+SUBJECTS = {
+    "Issuer": "mcp_server_issuer_reachable",
+    "Authentication": "mcp_server_authentication_failures_total",
+    "Redis": "mcp_server_redis_reachable",
+}
+"""What of an alert's name stands for a subject that only some servers have."""
+CHECKED = [
+    pytest.param(name, marks=[] if name in ("plain", "compose-otlp", "kubernetes") else [pytest.mark.alerting])
+    for name in NAMES
+]
+"""The clouds have rules of no other kind, and are checked with everything else that takes long."""
+
+pytestmark = pytest.mark.xdist_group("rules")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Repositories:
+    """Each of `NAMES`, rendered when it is first asked for."""
+    folder = tmp_path_factory.mktemp("rules")
+
+    @cache
+    def find(name: str) -> Path:
+        given = {"project_name": "Bell", "project_slug": SLUG, "package_name": "bell"}
+        return render_answers(given | NAMES[name], folder / name)
+
+    return find
+
+
+def read(path: Path) -> Any:
+    return YAML(typ="safe", pure=True).load(path)
+
+
+def rules(repository: Path) -> list[dict[str, Any]]:
+    groups = read(repository / "observability/rules.yaml")["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts(repository: Path) -> dict[str, dict[str, Any]]:
+    return {rule["alert"]: rule for rule in rules(repository) if "alert" in rule}
+
+
+def unit_tests(repository: Path) -> list[dict[str, Any]]:
+    tests: list[dict[str, Any]] = read(repository / "observability/rules.test.yaml")["tests"]
+    return tests
+
+
+def run_promtool(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [find_tool("promtool"), *arguments]
+    return subprocess.run(command, cwd=repository / "observability", capture_output=True, text=True, check=False)
+
+
+def run_unit_tests(repository: Path, names: str) -> subprocess.CompletedProcess[str]:
+    """Run those tests of `rules.test.yaml` whose names match."""
+    whole = read(repository / "observability/rules.test.yaml")
+    chosen = [test for test in whole["tests"] if re.search(names, test["name"])]
+    assert chosen
+    with (repository / "observability/chosen.yaml").open("w") as file:
+        YAML(typ="safe").dump(whole | {"tests": chosen}, file)
+    seen = run_promtool(repository, "test", "rules", "chosen.yaml")
+    (repository / "observability/chosen.yaml").unlink()
+    return seen
+
+
+def selectors(expression: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The series that an expression reads: its name, and its matchers as Prometheus has them."""
+    for name, matchers in re.findall(r"\b([a-z_][a-z0-9_:]*)\{([^}]*)\}", expression):
+        yield name, dict(re.findall(r'(\w+)(?:=~|!~|!=|=)"((?:[^"\\]|\\.)*)"', matchers))
+
+
+# --------------------------------------------------------------------------------------------------------------- rules
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_prometheus_takes_the_rules(name: str, rendered: Repositories) -> None:
+    seen = run_promtool(rendered(name), "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize(
+    "name, tests", [("compose-otlp", "^McpRestarting"), ("kubernetes", "^(?!McpTokenCostAnomaly fires)")]
+)
+def test_each_alert_fires_and_stays_quiet_as_its_tests_say(name: str, tests: str, rendered: Repositories) -> None:
+    seen = run_unit_tests(rendered(name), tests)
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.alerting
+@pytest.mark.parametrize("name", CHECKED)
+def test_all_that_promtool_tests_holds(name: str, rendered: Repositories) -> None:
+    seen = run_promtool(rendered(name), "test", "rules", "rules.test.yaml")
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_each_alert_has_a_test_that_fires_it_and_a_near_miss(name: str, rendered: Repositories) -> None:
+    cases = [case for test in unit_tests(rendered(name)) for case in test["alert_rule_test"]]
+    fired = {case["alertname"] for case in cases if case.get("exp_alerts")}
+    quiet = {case["alertname"] for case in cases if not case.get("exp_alerts")}
+    assert fired == quiet == set(alerts(rendered(name)))
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_series_is_this_servers_and_one_that_it_has(name: str, rendered: Repositories) -> None:
+    signals = {signal["prometheus"]: signal for signal in read(rendered(name) / "observability/signals.yaml")}
+    recorded = {rule["record"] for rule in rules(rendered(name)) if "record" in rule}
+    for rule in rules(rendered(name)):
+        for series, matchers in selectors(rule["expr"]):
+            assert matchers.pop("job") == SLUG, rule
+            if series in recorded:
+                continue
+            signal = signals.get(series) or signals[re.sub(r"_(bucket|count|sum)$", "", series)]
+            for label, value in matchers.items():
+                assert label in signal["labels"], (series, label)
+                known = signal["labels"][label]
+                for word in filter(None, value.split("|") if isinstance(known, list) else []):
+                    assert any(re.fullmatch(word, each) for each in known), (series, label, word)
+        named = re.findall(r"\b(?:mcp_server|process|mcp:)[\w:]*", rule["expr"])
+        assert len(named) == len(list(selectors(rule["expr"]))), rule
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_an_alert_stands_only_where_its_subject_does(name: str, rendered: Repositories) -> None:
+    signals = {signal["prometheus"] for signal in read(rendered(name) / "observability/signals.yaml")}
+    for word, series in SUBJECTS.items():
+        assert any(word in alert for alert in alerts(rendered(name))) == (series in signals), word
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_who_is_woken_learns_whose_it_is_and_where_to_look(name: str, rendered: Repositories) -> None:
+    answers = read(rendered(name) / ".copier-answers.yml")
+    for alert, rule in alerts(rendered(name)).items():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["labels"]["owner"].replace('{{ "{{" }}', "{{") == answers["owner"]
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
+        assert "$value" in rule["annotations"]["summary"] or alert == "McpNoData"
+        assert rule["annotations"]["dashboard_url"].endswith(f"/d/{SLUG}")
+
+
+def test_thresholds_are_the_servers_and_each_absent_one_is_told(rendered: Repositories) -> None:
+    expressions = {alert: rule["expr"] for alert, rule in alerts(rendered("kubernetes")).items()}
+    burns = {rule["expr"] for rule in rules(rendered("kubernetes")) if ":burn" in rule.get("record", "")}
+    compared = {
+        matchers["name"]
+        for expression in [*expressions.values(), *burns]
+        for series, matchers in selectors(expression)
+        if series == "mcp:objective:max" and "|" not in matchers["name"]
+    }
+    [told] = {
+        matchers["name"] for series, matchers in selectors(expressions["McpNoData"]) if series == "mcp:objective:max"
+    }
+    assert set(told.split("|")) == compared
+
+
+def test_the_operators_rules_are_the_same(rendered: Repositories) -> None:
+    folder = rendered("kubernetes")
+    resource = read(folder / "deploy/kubernetes/components/monitoring/prometheusrule.yaml")
+    assert resource["spec"]["groups"] == read(folder / "observability/rules.yaml")["groups"]
+
+
+# ------------------------------------------------------------------------------------------------------------- routing
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_alertmanager_takes_its_configuration(name: str, rendered: Repositories) -> None:
+    command = [find_tool("amtool"), "check-config", "alertmanager.yaml"]
+    seen = subprocess.run(command, cwd=rendered(name) / "observability", capture_output=True, text=True, check=False)
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize("severity, receivers", [("page", "page,escalation"), ("ticket", "ticket"), ("odd", "page")])
+def test_an_alert_goes_to_whom_its_severity_says(severity: str, receivers: str, rendered: Repositories) -> None:
+    command = [find_tool("amtool"), "config", "routes", "test", "--config.file=alertmanager.yaml"]
+    seen = subprocess.run(
+        [*command, f"--verify.receivers={receivers}", f"severity={severity}", "alertname=McpNoData"],
+        cwd=rendered("kubernetes") / "observability",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_only_alerts_that_exist_silence_each_other_and_none_a_page_for_a_ticket(
+    name: str, rendered: Repositories
+) -> None:
+    known = alerts(rendered(name))
+    for rule in read(rendered(name) / "observability/alertmanager.yaml")["inhibit_rules"]:
+        source, target = (
+            re.findall(r"Mcp[A-Za-z]+", " ".join(rule[side])) for side in ("source_matchers", "target_matchers")
+        )
+        assert rule["equal"] == ["job"]
+        for alert in [*source, *target]:
+            assert alert in known or "Mcp.*" in str(rule["target_matchers"]), alert
+        assert {known[alert]["labels"]["severity"] for alert in source} == {"page"}
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_receivers_address_is_read_from_a_file(name: str, rendered: Repositories) -> None:
+    for receiver in read(rendered(name) / "observability/alertmanager.yaml")["receivers"]:
+        assert [config["api_url_file"] for config in receiver["slack_configs"]] == [
+            f"/run/secrets/{receiver['name']}-url"
+        ]
+
+
+# ----------------------------------------------------------------------------------------------------------- mutations
+
+
+@pytest.mark.parametrize(
+    "fault, replacement, noticed_by",
+    [
+        ("mcp_server_issuer_reachable{", "mcp_server_issuer_alive{", "McpIssuerUnreachable fires"),
+        ('error_type=~"-32603|500|503|504"', 'error_type!=""', "McpAvailabilityBurnFast stays quiet"),
+        (',reason!~"missing|no_keys|second_factor"', "", "McpAuthenticationFailures stays quiet"),
+        ('administrative="true"', 'administrative=~".*"', "McpDeniedAdministrativeCalls stays quiet"),
+        (">= 5", ">= 0", "McpLatencyBurnFast stays quiet"),
+        ('name="memory"', 'name="memories"', "McpMemoryNearLimit fires"),
+    ],
+)
+def test_a_broken_rule_fails_the_test_of_its_alert(
+    fault: str, replacement: str, noticed_by: str, rendered: Repositories, tmp_path: Path
+) -> None:
+    folder = tmp_path / "repository"
+    (folder / "observability").mkdir(parents=True)
+    for file in ("rules.yaml", "rules.test.yaml"):
+        text = (rendered("kubernetes") / "observability" / file).read_text(encoding="utf-8")
+        broken = text.replace(fault, replacement) if file == "rules.yaml" else text
+        (folder / "observability" / file).write_text(broken, encoding="utf-8")
+        assert file != "rules.yaml" or broken != text
+    assert run_unit_tests(rendered("kubernetes"), f"^{noticed_by}$").returncode == 0
+    assert run_unit_tests(folder, f"^{noticed_by}$").returncode != 0
