@@ -51,12 +51,13 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain on the first signal, give up on the second; the base class would end with the signal, not with 0."""
         self._application.readiness.draining = True
-        self._application.listen.close()
         self.force_exit = self.should_exit
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for calls in flight until the grace time is over, then answer those that remain, and wait for none."""
+        # Not where the signal is handled: there a stream may be between looking for events and waiting for them.
+        self._application.listen.close()
         grace = self.config.timeout_graceful_shutdown or 0
         ending = asyncio.create_task(self._end_after(grace))
         try:

@@ -21,6 +21,7 @@ from mcp.server.subscriptions import (
 from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from ..access.principal import current_principal
+from ..calls.errors import CallRefused
 
 
 class Subscriptions(ListenHandler):
@@ -29,6 +30,12 @@ class Subscriptions(ListenHandler):
     def __init__(self, bus: SubscriptionBus, max_subscriptions: int) -> None:
         super().__init__(bus, max_subscriptions=max_subscriptions)
         self._uris: Counter[str] = Counter()
+        self.is_closed = False
+
+    def close(self) -> None:
+        """End every stream with its result, and let none begin that would hold up the end."""
+        self.is_closed = True
+        super().close()
 
     def everything(self) -> Iterable[ServerEvent]:
         """Events by which the open streams are told that all they listen to may have changed."""
@@ -37,6 +44,8 @@ class Subscriptions(ListenHandler):
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
+        if self.is_closed:
+            raise CallRefused("stopping", 503, "The server stops: try again.")
         uris = Counter(params.notifications.resource_subscriptions or ())
         self._uris.update(uris)
         try:
