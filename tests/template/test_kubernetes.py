@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.support.combinations import ISSUERS, complete, label, pairs
 from tests.support.deployments import (
@@ -266,11 +267,11 @@ def test_shared_state_has_replicas(deployed: Deployed) -> None:
 def test_scaling_on_requests_in_flight_reads_what_the_server_measures(copied: Path) -> None:
     kinds = by_kind(build_overlay(local_overlay(copied, ("in-flight-scaling",))))
     [rule] = kinds["PrometheusRule"][0]["spec"]["groups"][0]["rules"]
-    measured = (copied / "src/bob_server/runtime/observability/metrics.py").read_text()
-    [name] = re.findall(r'create_histogram\(\s+"(\S+)",\s+unit="s"', measured)
+    signals = YAML(typ="safe").load(copied / "observability/signals.yaml")
     [(series, label)] = re.findall(r"rate\((\w+)\{(\w+)", rule["expr"])
-    assert series == f"{name.replace('.', '_')}_seconds_sum"
-    assert f'"{label.replace("_", ".")}": ' in measured
+    [row] = (signal for signal in signals if signal["prometheus"] == series.removesuffix("_sum"))
+    assert (row["instrument"], row["unit"]) == ("histogram", "s")
+    assert label in row["labels"]
     pods = [metric["pods"]["metric"]["name"] for metric in kinds["HorizontalPodAutoscaler"][0]["spec"]["metrics"][1:]]
     assert pods == [rule["record"]]
 

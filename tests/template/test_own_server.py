@@ -36,7 +36,7 @@ from tests.support.template import CHECKOUT
 
 STEPS = ("locked", "tested", "proven", "applied")
 PYPROJECT = "template/pyproject.toml.jinja"
-EGRESS_FILE = "src/{{package_name}}/runtime/egress/client.py"
+EGRESS_FILE = "template/src/{{package_name}}/runtime/egress/client.py.jinja"
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("own-server")]
 
@@ -81,10 +81,10 @@ def keep_few_tests(living: Living) -> None:
 def release_newer(folder: Path) -> None:
     """Release a version of the template that brings a dependency, and changes a managed file elsewhere than an edit."""
     pyproject = (folder / PYPROJECT).read_text(encoding="utf-8")
-    egress = (folder / f"template/{EGRESS_FILE}").read_text(encoding="utf-8")
+    egress = (folder / EGRESS_FILE).read_text(encoding="utf-8")
     newer = {
         PYPROJECT: pyproject.replace('  "limits>=', '  "tabulate>=0.9,<1",\n  "limits>='),
-        f"template/{EGRESS_FILE}": egress.replace("max_connections=100", "max_connections=90"),
+        EGRESS_FILE: egress.replace("max_connections=100", "max_connections=90"),
     }
     Template(folder).release("v1.1.0", newer)
 

@@ -185,7 +185,7 @@ def test_an_update_of_a_real_repository_is_locked_tested_and_proven(tmp_path: Pa
     living = live(source, {"transport": "stdio"}, tmp_path)
     hooks.lock(living.folder)
     living.commit()
-    Template(source.location).release("v1.1.0", {"template/.dockerignore": "# less\n"})
+    Template(source.location).release("v1.1.0", {"template/.dockerignore.jinja": "# less\n"})
 
     finished = living.run("update", "--json")
 

@@ -45,6 +45,11 @@ class Sessions(StreamableHTTPSessionManager):
         schemas = {tool.name: tool.parameters for tool in server._tool_manager.list_tools()}
         self._named_in_headers = {name: schema for name, schema in schemas.items() if x_mcp_header_map(schema)}
 
+    @property
+    def open(self) -> int:
+        """How many there are now."""
+        return len(self._session_owners)
+
     async def handle_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that was bounded, parsed and held against its headers before.
 

@@ -37,6 +37,11 @@ class Subscriptions(ListenHandler):
         self.is_closed = True
         super().close()
 
+    @property
+    def open(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
     def everything(self) -> Iterable[ServerEvent]:
         """Events by which the open streams are told that all they listen to may have changed."""
         return [ToolsListChanged(), PromptsListChanged(), ResourcesListChanged(), *map(ResourceUpdated, self._uris)]

@@ -4,6 +4,7 @@
 import logging
 import random
 import time
+from collections import Counter
 from logging import DEBUG, WARNING
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,8 @@ from .provider import PROVIDER
 
 logger = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 300.0
+REFRESH_SECONDS = 30.0
+"""So that an issuer that is gone shows within a minute."""
 RETRY_SECONDS = 10.0
 UNKNOWN_KEY_PAUSE_SECONDS = 30.0
 FETCH_SECONDS = 5.0
@@ -44,6 +46,9 @@ class IssuerKeys:
         self._client = client
         self._keys: dict[str | None, PyJWK] = {}
         self._trouble = "not asked yet"
+        self.fetched_at: float | None = None
+        """When keys were fetched last, on the monotonic clock."""
+        self.fetches = Counter(ok=0, failed=0)
         self._said = ""
         self._asked_at = float("-inf")
         self._question, self._answer = anyio.Event(), anyio.Event()
@@ -110,11 +115,14 @@ class IssuerKeys:
             url = self._jwks_url or await self._discover()
             self._keys = read_keys(await self._fetch(url))
         except Exception as error:  # no document of the issuer's may end the refreshing
+            self.fetches["failed"] += 1
             self._trouble = _trouble_of(error)
             said = f"{type(error).__name__}: {error}"
             logger.log(DEBUG if said == self._said else WARNING, "keys of %s not refreshed: %s", self._issuer, said)
             self._said = said
         else:
+            self.fetches["ok"] += 1
+            self.fetched_at = time.monotonic()
             if self._said:
                 logger.warning("keys of %s are refreshed again", self._issuer)
             self._trouble = self._said = ""

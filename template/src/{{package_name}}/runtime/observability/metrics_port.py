@@ -6,12 +6,14 @@ import threading
 from functools import partial
 
 import uvicorn
-from prometheus_client import make_asgi_app
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, REGISTRY, make_asgi_app
 
 from ..http.connections import BoundedConnection, ConnectionLimits
 from ..settings import Settings
 from ..startup import ConfigurationError
 
+UNUSED = (GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR)
+"""What the library would tell of the process besides."""
 MAX_CONNECTIONS, PATIENCE_SECONDS = 16, 5
 
 
@@ -26,6 +28,8 @@ def serve_metrics(settings: Settings) -> None:
         place = socket.create_server((settings.host, settings.metrics_port), family=family)
     except OSError as error:
         raise ConfigurationError(f"MCP_METRICS_PORT cannot be used: {error}") from error
+    for collector in UNUSED:
+        REGISTRY.unregister(collector)
     # What is refused here is no request of the protocol, and leaves no event.
     limits = ConnectionLimits(MAX_CONNECTIONS, PATIENCE_SECONDS, record=lambda *_: None)
     config = uvicorn.Config(

@@ -1,0 +1,34 @@
+# Managed by the template; updates merge into this file.
+"""How calls to other services go, by their host, which is one of the settings'."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..egress.errors import EgressPausedError, EgressRefusedError
+from .instruments import Readings, Tally, histogram, observe_each
+
+_duration = histogram("mcp.server.upstream.duration")
+_retries = Tally("mcp.server.upstream.retries", "server.address")
+
+
+def observe_pauses(read: Callable[[], Readings]) -> None:
+    """Tell which hosts are left alone: 1, and 0 for the others."""
+    observe_each("mcp.server.upstream.paused", "server.address", read)
+
+
+@contextmanager
+def observe_attempt(host: str, number: int) -> Iterator[None]:
+    """Time an attempt, the first or a later one, and note what became of it."""
+    if number > 1:
+        _retries.add(host)
+    started = time.perf_counter()
+    outcome = "failed"
+    try:
+        yield
+        outcome = "ok"
+    except (EgressPausedError, EgressRefusedError) as error:
+        outcome = "paused" if isinstance(error, EgressPausedError) else "refused"
+        raise
+    finally:
+        _duration.record(time.perf_counter() - started, {"server.address": host, "outcome": outcome})
