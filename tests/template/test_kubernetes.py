@@ -110,6 +110,15 @@ def test_every_choice_of_components_is_valid_and_restricted(
         assert violations_of(kinds["Deployment"][0]["spec"]["template"]["spec"]) == []
 
 
+def test_a_cluster_gets_the_dashboard_of_the_repository(repositories: Repositories) -> None:
+    repository = repositories("kubernetes-redis")
+    [board] = parse_documents((repository / "deploy/kubernetes/components/monitoring/dashboard.yaml").read_text())
+    [(name, text)] = board["data"].items()
+    assert text == (repository / "observability/dashboards" / name).read_text()
+    assert board["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert "`monitoring`" in (repository / "deploy/kubernetes/README.md").read_text()
+
+
 def optional_components(repository: Path) -> list[str]:
     """The components that a person may add."""
     [base] = parse_documents((repository / "deploy/kubernetes/base/kustomization.yaml").read_text())
