@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.deployments import HTTP, REGISTRY, Repositories, find_tool, render_answers
+from tests.support.deployments import (
+    HTTP,
+    REGISTRY,
+    Repositories,
+    build_overlay,
+    find_tool,
+    parse_documents,
+    render_answers,
+)
 
 NAMES = {
     "plain": HTTP | {"deployment": "none", "telemetry": "prometheus", "replica_state": "memory", "ci": "none"},
@@ -258,3 +266,115 @@ def test_a_broken_rule_fails_the_test_of_its_alert(
         assert file != "rules.yaml" or broken != text
     assert run_unit_tests(rendered("kubernetes"), f"^{noticed_by}$").returncode == 0
     assert run_unit_tests(folder, f"^{noticed_by}$").returncode != 0
+
+
+# ------------------------------------------------------------------------------------------------------------ runbooks
+
+
+def kebab(alert: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", alert).lower()
+
+
+def pages(repository: Path) -> dict[str, str]:
+    """The runbooks by name, and `incident`."""
+    folder = repository / "observability"
+    return {
+        path.stem: path.read_text(encoding="utf-8") for path in [*folder.glob("runbooks/*.md"), folder / "incident.md"]
+    }
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert(name: str, rendered: Repositories) -> None:
+    folder = rendered(name)
+    assert set(pages(folder)) - {"incident"} == {kebab(alert) for alert in alerts(folder)}
+    for alert, rule in alerts(folder).items():
+        base = read(folder / ".copier-answers.yml")["repository_url"]
+        branch = "/-/blob/main" if NAMES[name]["ci"] == "gitlab" else "/blob/main"
+        assert rule["annotations"]["runbook_url"] == f"{base}{branch}/observability/runbooks/{kebab(alert)}.md"
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_runbook_says_all_that_it_must_and_no_more(name: str, rendered: Repositories) -> None:
+    sections = ["What it means for users", "First checks", "Mitigation", "Escalation", "It is over when"]
+    for stem, text in pages(rendered(name)).items():
+        for link in re.findall(r"\]\(([a-z-]+\.md)\)", text):
+            assert (rendered(name) / "observability/runbooks" / link).is_file(), (stem, link)
+        if stem != "incident":
+            assert re.findall(r"^## (.*)$", text, re.MULTILINE) == sections, stem
+            assert blocks(text, "console"), stem
+            assert text.count("\n") <= 50, stem
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_commands_are_of_the_shell_and_of_this_deployment(name: str, rendered: Repositories) -> None:
+    programs = {
+        "plain": "curl jq pgrep",
+        "compose-otlp": "docker curl jq",
+        "kubernetes": "kubectl curl jq",
+        "aws": "aws jq",
+        "gcp": "gcloud jq",
+        "azure": "az jq",
+    }
+    used = set()
+    for stem, text in pages(rendered(name)).items():
+        for block in blocks(text, "console"):
+            seen = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+            assert seen.returncode == 0 and not seen.stderr, (stem, seen.stderr)
+            used |= set(re.findall(r"\b(docker|kubectl|aws|gcloud|az|jq|curl|pgrep)(?= )", block))
+    assert set(programs[name].split()) <= used <= {*programs[name].split(), "curl"}
+
+
+def test_kubectl_is_told_of_what_is_applied(rendered: Repositories) -> None:
+    folder = rendered("kubernetes")
+    applied = parse_documents(build_overlay(folder / "deploy/kubernetes/overlays/production"))
+    [deployment] = [each for each in applied if each["kind"] == "Deployment"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    ports = {str(port["containerPort"]) for port in container["ports"]}
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    kinds = {each["kind"].lower(): each["metadata"]["name"] for each in applied if "Monitor" in each["kind"]}
+    for stem, text in pages(folder).items():
+        for line in "\n".join(blocks(text, "console")).replace("\\\n", " ").splitlines():
+            assert set(re.findall(r"--namespace (\S+)", line)) <= {deployment["metadata"]["namespace"]}, (stem, line)
+            assert set(re.findall(r"deployment/(\S+)", line)) <= {deployment["metadata"]["name"]}, (stem, line)
+            assert set(re.findall(r"--container (\S+)", line)) <= {container["name"]}, (stem, line)
+            assert set(re.findall(r"port-forward .* (\d+):\d+ ", line)) <= ports, (stem, line)
+            assert set(re.findall(r"get podmonitor (\S+)", line)) <= {kinds["podmonitor"]}, (stem, line)
+            for label, value in re.findall(r"--selector (\S+?)=(\S+)", line):
+                assert labels[label] == value, (stem, line)
+
+
+def test_docker_is_told_of_services_that_there_are(rendered: Repositories) -> None:
+    services = read(rendered("compose-otlp") / "compose.yaml")["services"]
+    named = set()
+    for text in pages(rendered("compose-otlp")).values():
+        for command in re.findall(r"docker compose (?:logs|ps|exec|restart|stats)([^|)\n]*)", text):
+            named |= {word for word in command.split() if re.fullmatch(r"[a-z]+", word) and word != "sh"}
+    assert {"server"} < named <= set(services)
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_runbooks_queries_are_promql_over_series_that_there_are(
+    name: str, rendered: Repositories, tmp_path: Path
+) -> None:
+    signals = {signal["prometheus"]: signal for signal in read(rendered(name) / "observability/signals.yaml")}
+    recorded = {rule["record"] for rule in rules(rendered(name)) if "record" in rule}
+    queries = [
+        line
+        for text in pages(rendered(name)).values()
+        for block in blocks(text, "promql")
+        for line in block.splitlines()
+    ]
+    made = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    with (tmp_path / "queries.yaml").open("w") as file:
+        YAML(typ="safe").dump({"groups": [{"name": "queries", "rules": made}]}, file)
+    seen = run_promtool(rendered(name), "check", "rules", str(tmp_path / "queries.yaml"))
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+    for query in queries:
+        for series, matchers in selectors(query):
+            assert matchers["job"] == SLUG, query
+            known = {"ALERTS", *recorded, *signals}
+            assert series in known or re.sub(r"_(bucket|count|sum)$", "", series) in signals, query
