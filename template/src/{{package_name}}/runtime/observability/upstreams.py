@@ -2,19 +2,21 @@
 """How calls to other services go, by their host, which is one of the settings'."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..egress.errors import EgressPausedError, EgressRefusedError
-from .instruments import Readings, Tally, histogram, observe_each
+from .instruments import Tally, histogram, observe_each
 
 _duration = histogram("mcp.server.upstream.duration")
 _retries = Tally("mcp.server.upstream.retries", "server.address")
 
 
-def observe_pauses(read: Callable[[], Readings]) -> None:
-    """Tell which hosts are left alone: 1, and 0 for the others."""
-    observe_each("mcp.server.upstream.paused", "server.address", read)
+def observe_pauses(hosts: Iterable[str], is_paused: Callable[[str], bool]) -> None:
+    """Tell which hosts are left alone, and let what counts for each begin at 0."""
+    for host in hosts:
+        _retries.add(host, amount=0)
+    observe_each("mcp.server.upstream.paused", "server.address", lambda: {host: is_paused(host) for host in hosts})
 
 
 @contextmanager
