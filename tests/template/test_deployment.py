@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,14 @@ def test_only_settings_that_the_server_has_are_set(name: str, repositories: Repo
     }
     assert used
     assert {setting if setting in known else setting.removesuffix("_FILE") for setting in used} - known == set()
+
+
+def test_who_develops_observes_the_audit_of_the_server_that_they_run(repositories: Repositories) -> None:
+    folder = repositories("compose-redis")
+    tasks = tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["poe"]["tasks"]
+    assert tasks["observe"]["env"] == tasks["dev"]["env"]
+    assert f"/{tasks['dev']['env']['MCP_AUDIT_FILE']['default']}*" in (folder / ".gitignore").read_text().splitlines()
+    assert "observe" not in (repositories("stdio") / "pyproject.toml").read_text()
 
 
 # ------------------------------------------------------------------------------------------------------------- compose
