@@ -20,8 +20,8 @@ from tests.support.template import copy_template
 
 HEADER = "Managed by the template; updates merge into this file."
 YOURS = re.compile(
-    r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*"
-    r"|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
+    r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|observability/objectives\.yaml"
+    r"|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
 )
 WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(
