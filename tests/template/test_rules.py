@@ -248,7 +248,7 @@ def test_a_receivers_address_is_read_from_a_file(name: str, rendered: Repositori
     [
         ("mcp_server_issuer_reachable{", "mcp_server_issuer_alive{", "McpIssuerUnreachable fires"),
         ('error_type=~"-32603|500|503|504"', 'error_type!=""', "McpAvailabilityBurnFast stays quiet"),
-        (',reason!~"missing|second_factor"', "", "McpAuthenticationFailures stays quiet"),
+        (',reason!="missing"', "", "McpAuthenticationFailures stays quiet"),
         ('administrative="true"', 'administrative=~".*"', "McpDeniedAdministrativeCalls stays quiet"),
         (">= 5", ">= 0", "McpLatencyBurnFast stays quiet"),
         ('name="memory"', 'name="memories"', "McpMemoryNearLimit fires"),
