@@ -1,0 +1,239 @@
+"""A rendered server fails in each way, and Prometheus and Alertmanager, the real ones, say so to who is on call.
+
+Real are the programs, the server, its metrics, and the expressions and windows of the rules. Quickened are how often a
+rule is evaluated, how long it waits (`for`), and how long Alertmanager gathers and escalates.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from scaffold.endpoint import Endpoint
+from scaffold.proof.issuer import Authority, Issuer, TokenShape, running_issuer
+from scaffold.proof.servers import production_settings
+from scaffold.proof.store import running_store
+from scaffold.proof.wire import Client
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.toolchain.installation import install
+from tests.servers.started import free_port, render_locked, started
+from tests.support.deployments import find_tool
+from tests.support.faulty_server import make_faulty
+from tests.support.watching import Watch, run_jq, wait_for, watching
+from tests.template.test_rules import alerts, blocks, pages, rules, selectors
+
+pytestmark = [
+    *(pytest.mark.network, pytest.mark.slow, pytest.mark.xdist_group("alerting")),
+    pytest.mark.skipif(sys.platform == "win32", reason="Debian's programs"),
+]
+ANSWERS = (
+    *("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "deployment=none"),
+    *("replica_state=redis", "telemetry=prometheus"),
+)
+NOT_HERE = {
+    "mcp_server_tls_certificate_remaining_seconds": "the server ends no TLS",
+    'mcp_server_limit{job="notes-server",resource="memory"}': "this process has no limit",
+    'mcp_server_limit{job="notes-server",resource="sessions"}': "there are no sessions by default",
+}
+"""Series whose `when` does not hold in this server."""
+AT_ONCE = {
+    "McpAvailabilityBurnFast",
+    "McpLatencyBurnFast",
+    "McpAuthenticationFailures",
+    "McpDeniedAdministrativeCalls",
+    "McpUpstreamFailing",
+    "McpEventLoopLag",
+    "McpSaturation",
+    "McpIssuerKeysStale",
+}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The server that fails, who may call it, who watches it, and what can be taken from it."""
+
+    repository: Path
+    log: Path
+    client: Client
+    issuer: Issuer
+    watch: Watch
+    outages: dict[str, ExitStack]
+
+    def call(self, tool: str, token: str | None = None, **arguments: str) -> int:
+        """The status of a tool's call."""
+        client = replace(self.client, token=token or self.client.token)
+        return client.request("tools/call", {"name": tool, "arguments": arguments}).status
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    find_tool("prometheus"), find_tool("prometheus-alertmanager")
+    folder = tmp_path_factory.mktemp("alerting")
+    path = render_locked(folder / "repository", "project_name=Notes Server", *ANSWERS)
+    make_faulty(path)
+    installation = install(RenderedRepository(path), folder)
+    repository, authority = installation.repository, Authority(folder)
+    port, metrics_port = free_port(), free_port()
+    with ExitStack() as stack:
+        outages = {name: stack.enter_context(ExitStack()) for name in ("issuer", "redis")}
+        issuer = outages["issuer"].enter_context(
+            running_issuer(authority, repository.issuer_path, repository.audience, TokenShape())
+        )
+        settings = production_settings(repository) | {
+            "MCP_AUTH_ISSUER": issuer.url,
+            "MCP_EGRESS_PRIVATE_HOSTS": "127.0.0.1",
+            "MCP_MAX_CONCURRENT_CALLS": "10",
+            "MCP_METRICS_PORT": str(metrics_port),
+            "MCP_PORT": str(port),
+            "MCP_RATE_LIMIT": "1000/minute",
+            "MCP_REDIS_URL": outages["redis"].enter_context(running_store(installation)),
+            "MCP_TOOL_TIMEOUT_SECONDS": "3",
+            "SSL_CERT_FILE": str(authority.certificate_file),
+        }
+        watch = stack.enter_context(
+            watching(path / "observability", repository.slug, f"127.0.0.1:{metrics_port}", folder)
+        )
+        command = [str(installation.executable(repository.slug)), "--transport", "http"]
+        log = folder / "server.log"
+        stack.enter_context(started(command, f"http://127.0.0.1:{port}/readyz", log, settings))
+        endpoint = replace(Endpoint.at(f"http://127.0.0.1:{port}/mcp"), host=repository.public_host)
+        client = Client(endpoint, token=issuer.sign(issuer.claims("alice", ["mcp:read"])))
+        yield Watched(path, log, client, issuer, watch, outages)
+
+
+@contextmanager
+def failing_upstream() -> Iterator[str]:
+    """Answers 500 to everything."""
+
+    class Fails(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Fails)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def fail_in_each_way(watched: Watched, upstream: str) -> None:
+    """Traffic with failures of each kind, over some scrapes: a rate needs two samples."""
+    claims = watched.issuer.claims("mallory", ["mcp:read"])
+    forged, half = (
+        watched.issuer.sign_as_stranger(claims),
+        watched.issuer.sign(watched.issuer.claims("alice", ["mcp:admin"], second_factor=False)),
+    )
+    with ThreadPoolExecutor(max_workers=14) as pool:  # ten may be at once
+        list(pool.map(watched.call, ["hang"] * 14))
+    for _ in range(4):
+        for tool in ("crash", "crash", "linger", "linger", "refuse", "list_notes", "unknown"):
+            watched.call(tool)
+        for _ in range(4):
+            watched.call("ask", url=upstream)
+        watched.call("block")
+        for token in (forged, half, half, None):
+            watched.call("purge_notes", token)
+        for _ in range(4):
+            watched.call("list_notes", forged)
+
+
+@pytest.fixture(scope="module")
+def failed(watched: Watched) -> Watched:
+    """The same after traffic with failures of each kind."""
+    with failing_upstream() as upstream:
+        fail_in_each_way(watched, upstream)
+        wait_for(lambda: watched.watch.raised() >= AT_ONCE, 30)
+    return watched
+
+
+def test_each_kind_of_failure_raises_its_alert(failed: Watched) -> None:
+    assert AT_ONCE - failed.watch.raised() == set()
+
+
+def test_every_series_that_a_rule_reads_is_there_with_its_labels(failed: Watched) -> None:
+    read = {
+        match.group()
+        for rule in rules(failed.repository)
+        for match in re.finditer(r"\b(?:mcp_server|process)_\w+\{[^}]*\}", rule["expr"])
+    }
+    missing = {
+        selector
+        for selector in read
+        if not failed.watch.series(selector) and selector not in NOT_HERE and selector.partition("{")[0] not in NOT_HERE
+    }
+    assert missing == set()
+    labels = {label for series in failed.watch.series('{__name__=~"mcp_server_.*"}') for label in series}
+    assert {"gen_ai_tool_name", "server_address", "resource", "outcome", "reason", "administrative"} <= labels
+
+
+def test_what_callers_do_wrong_burns_no_budget(failed: Watched) -> None:
+    burning = (
+        'sum(increase(mcp_server_operation_duration_seconds_count{error_type=~"-32603|504"}[1h])'
+        ' or increase(mcp_server_refusals_total{reason="busy"}[1h]))'
+    )
+    # The record is a second older than the query, and both still grow a little as the window fills.
+    agree = f"abs(sum(mcp:failures:increase1h) - {burning}) < 1"
+    assert wait_for(lambda: failed.watch.query(agree), 20), failed.watch.query(burning)
+    assert failed.watch.series(
+        'mcp_server_operation_duration_seconds_count{error_type="tool_error",gen_ai_tool_name="refuse"}'
+    )
+    assert not failed.watch.series(
+        'mcp_server_operation_duration_seconds_count{error_type="tool_error",gen_ai_tool_name="crash"}'
+    )
+
+
+def test_pages_and_tickets_reach_their_receivers_and_a_page_escalates(failed: Watched) -> None:
+    told = failed.watch.told
+    assert wait_for(lambda: told.has("page", "McpDeniedAdministrativeCalls"), 10)
+    assert wait_for(lambda: told.has("ticket", "McpUpstreamFailing"), 10)
+    assert wait_for(lambda: told.has("escalation", "McpDeniedAdministrativeCalls"), 15)
+    assert not told.has("page", "McpUpstreamFailing")
+    [page, *_] = [text for text in told.by["page"] if "McpDeniedAdministrativeCalls" in text]
+    assert "runbooks/mcp-denied-administrative-calls.md" in page
+
+
+def test_what_a_runbook_and_an_incident_ask_of_the_log_is_answered(failed: Watched) -> None:
+    answered = set()
+    for stem, text in pages(failed.repository).items():
+        for block in blocks(text, "console"):
+            filters = re.findall(r"^jq (?:.*\\\n|.*\|\n)*.*$", block, re.MULTILINE)
+            for line in filters:
+                asked = line.replace("SUBJECT", "alice").replace("TOOL", "list_notes")
+                if run_jq(asked, failed.log):
+                    answered.add(stem)
+    assert {"incident", "mcp-authentication-failures", "mcp-denied-administrative-calls"} <= answered
+    assert {"mcp-availability-burn-fast", "mcp-latency-burn-fast", "mcp-token-cost-anomaly"} <= answered
+
+
+def test_a_dead_issuer_is_told_in_time_and_silences_what_follows_from_it(failed: Watched) -> None:
+    failed.outages["issuer"].close()
+    failed.outages["redis"].close()
+    began = time.monotonic()
+    assert wait_for(lambda: failed.watch.states().get("McpRedisUnreachable"), 30)
+    assert wait_for(lambda: failed.watch.states().get("McpIssuerUnreachable") == "firing", 60)
+    gauge_and_scrape = time.monotonic() - began
+    [waits] = [rule["for"] for alert, rule in alerts(failed.repository).items() if alert == "McpIssuerUnreachable"]
+    # As operated: a scrape and an evaluation every 15 seconds; after `for` the next evaluation fires.
+    assert gauge_and_scrape + 15 + 15 + int(waits.removesuffix("s")) + 15 < 150
+    silenced = wait_for(lambda: {"McpAuthenticationFailures", "McpAvailabilityBurnFast"} & failed.watch.silenced(), 10)
+    assert silenced
+    assert wait_for(lambda: failed.watch.told.has("page", "McpIssuerUnreachable"), 10)
+
+
+def test_the_selectors_of_rules_were_found(failed: Watched) -> None:
+    assert sum(1 for rule in rules(failed.repository) for _ in selectors(rule["expr"])) > 100
