@@ -34,7 +34,7 @@ RENDERS: dict[str, dict[str, Any]] = {
 CLOUDS = [name for name in RENDERS if name.endswith("large")]
 PARTITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "aws-ecs, china": ("cn-north-1", {"regions": "cn-north-1"}),
-    "aws-ecs, audited": ("us-west-2", {"regions": "us-west-2", "compliance": ["sox"]}),
+    "aws-ecs, audited": ("us-west-2", {"regions": "us-west-2", "compliance": ["sox"], "telemetry": "prometheus"}),
     "aws-ecs, govcloud": ("us-gov-west-1", {"regions": "us-gov-west-1", "compliance": ["fedramp-moderate"]}),
 }
 RENDERED = RENDERS | {name: RENDERS["aws-ecs, small"] | answers for name, (_, answers) in PARTITIONS.items()}
@@ -307,6 +307,41 @@ def test_where_there_are_no_public_zones_the_name_and_its_certificate_are_the_ow
     assert "route53_zone" not in whole(root)
     assert "GovCloud has no public zones" in (root / "README.md").read_text()
     assert {"certificates"} == {labels[0] for labels, _ in folders(root)[0].blocks["variable"] if "cert" in labels[0]}
+
+
+ALARM = re.compile(r'^ +(\w+) += [\[{]|^resource "aws_cloudwatch_metric_alarm" "(\w+)"', re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_an_alarm_links_to_the_runbook_of_its_alert_and_a_table_says_which_alerts_have_one(
+    root: Path, rendered: Rendered, name: str
+) -> None:
+    place, [file] = rendered(name) / "observability", root.rglob("alarms.tf")
+    text, wanted = file.read_text(), BY_TERRAFORM[name.partition(",")[0]]["alarms"]
+    links = dict(re.findall(r'^ +(\w+) += "\S+/observability/(runbooks/[\w-]+\.md)"$', text, re.MULTILINE))
+    assert links == {alarm: f"runbooks/{kebab(alert)}.md" for alarm, alert in wanted.items()}
+    assert [page for page in links.values() if not (place / page).is_file()] == []
+    assert links.keys() <= {name for names in ALARM.findall(text) for name in names}
+    alarms = len(re.findall(r'^resource "(?!.*(?:sns|action_group|channel|uptime|filter|logging))', text, re.MULTILINE))
+    assert (
+        len(re.findall(r"^ +(?:alarm_description|description|content) += .*local\.runbooks", text, re.MULTILINE))
+        == alarms
+    )
+    table = dict(re.findall(r"^\| (Mcp\w+) \| (.+) \|$", (place / "alarms.md").read_text(), re.MULTILINE))
+    assert table.keys() == set(re.findall(r"- alert: (\w+)", (place / "rules.yaml").read_text()))
+    told = {(alarm, alert) for alert, alarms in table.items() for alarm in re.findall(r"`(\w+)`", alarms)}
+    assert told == set(wanted.items())
+
+
+def kebab(alert: str) -> str:
+    """The name of an alert's runbook."""
+    return re.sub(r"(?<!^)([A-Z])", r"-\1", alert).lower()
+
+
+@pytest.mark.parametrize("name", sorted(RENDERS.keys() - CLOUDS))
+def test_without_telemetry_an_alarm_links_to_nothing(root: Path) -> None:
+    [file] = root.rglob("alarms.tf")
+    assert "runbooks" not in file.read_text()
 
 
 MOCKED = """
