@@ -110,12 +110,15 @@ def test_every_choice_of_components_is_valid_and_restricted(
         assert violations_of(kinds["Deployment"][0]["spec"]["template"]["spec"]) == []
 
 
-def test_a_cluster_gets_the_dashboard_of_the_repository(repositories: Repositories) -> None:
-    repository = repositories("kubernetes-redis")
-    [board] = parse_documents((repository / "deploy/kubernetes/components/monitoring/dashboard.yaml").read_text())
+def test_a_cluster_gets_the_dashboard_of_the_repository(repositories: Repositories, tmp_path: Path) -> None:
+    repository = Path(shutil.copytree(repositories("kubernetes-redis"), tmp_path / "repository"))
+    kinds = by_kind(build_overlay(local_overlay(repository, ("monitoring",))))
+    [board] = [each for each in kinds["ConfigMap"] if "grafana_dashboard" in each["metadata"].get("labels", {})]
     [(name, text)] = board["data"].items()
     assert text == (repository / "observability/dashboards" / name).read_text()
-    assert board["metadata"]["labels"] == {"grafana_dashboard": "1"}
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    [rule] = kinds["PrometheusRule"]
+    assert board["metadata"]["namespace"] == rule["metadata"]["namespace"]
     assert "`monitoring`" in (repository / "deploy/kubernetes/README.md").read_text()
 
 

@@ -26,7 +26,6 @@ YOURS = re.compile(
 WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")
 NOT_COUNTED = re.compile(
     r"uv\.lock|\.gitlab/requirements\.txt|tools\.lock\.json|.*/\.terraform\.lock\.hcl|(security|observability)/.*"
-    r"|deploy/kubernetes/components/monitoring/(dashboard|prometheusrule)\.yaml"
 )
 GENERATED = "includes/dashboard.json.jinja"
 OPERATED = re.compile(

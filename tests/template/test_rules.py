@@ -190,7 +190,7 @@ def test_thresholds_are_the_servers_and_each_absent_one_is_told(rendered: Reposi
 
 def test_the_operators_rules_are_the_same(rendered: Repositories) -> None:
     folder = rendered("kubernetes")
-    resource = read(folder / "deploy/kubernetes/components/monitoring/prometheusrule.yaml")
+    resource = read(folder / "observability/prometheusrule.yaml")
     assert resource["spec"]["groups"] == read(folder / "observability/rules.yaml")["groups"]
 
 
