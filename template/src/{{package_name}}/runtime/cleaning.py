@@ -23,9 +23,7 @@ _SECRETS = re.compile(
     r"|\bxox[abprs]-[\w-]{10,}"  # a Slack token
     r"|\bsk-[A-Za-z0-9_-]{20,}\b"
 )
-SECRET_MARK = re.compile(
-    r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk-"
-)  # in every secret, and found quicker
+SECRET_MARK = re.compile(r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk-")  # in every one, and quicker
 
 
 def clean_text(text: str) -> str:

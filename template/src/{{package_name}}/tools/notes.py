@@ -39,14 +39,9 @@ async def purge_notes() -> Purged:
 
 def register(server: MCPServer[Any]) -> None:
     """Add the tools to the server."""
-    server.add_tool(
-        list_notes, title="List notes", annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    )
-    server.add_tool(
-        add_note, title="Add a note", annotations=ToolAnnotations(destructive_hint=False, open_world_hint=False)
-    )
-    server.add_tool(
-        purge_notes,
-        title="Purge notes",
-        annotations=ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False),
-    )
+    reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    adds = ToolAnnotations(destructive_hint=False, open_world_hint=False)
+    purges = ToolAnnotations(destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+    server.add_tool(list_notes, title="List notes", annotations=reads)
+    server.add_tool(add_note, title="Add a note", annotations=adds)
+    server.add_tool(purge_notes, title="Purge notes", annotations=purges)

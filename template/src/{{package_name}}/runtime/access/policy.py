@@ -14,12 +14,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from ..startup import ConfigurationError
+from .principal import Principal
 
 logger = logging.getLogger(__name__)
 
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=128)]
 Rule = tuple[Scope, ...]
-KINDS = ("tools", "resources", "prompts")
 
 
 class Denied(Exception):
@@ -86,6 +86,15 @@ class Policy(BaseModel):
             case _:
                 return frozenset()
 
+    def missing_scopes(self, principal: Principal, required: frozenset[str]) -> frozenset[str]:
+        """The scopes that `principal` would still need, counting what its scopes include and its roles grant."""
+        if principal.unrestricted or required <= principal.scopes:
+            return frozenset()
+        held = principal.scopes.union(*(self.roles[role] for role in principal.roles & self.roles.keys()))
+        while included := frozenset(each for scope in held for each in self.scopes.get(scope, ())) - held:
+            held |= included
+        return required - held
+
     def _resource_rule(self, uri: str) -> frozenset[str]:
         """What every matching rule needs: which of several templates serves a URI is not for the policy to guess."""
         matching = [rule for pattern, rule in self.resources.items() if _matches(pattern, uri)]
@@ -102,7 +111,7 @@ _parse_template = cache(UriTemplate.parse)
 
 def _compare(sentence: str, these: object, those: object) -> list[str]:
     """The sentence, for each kind of which these have names that those lack."""
-    found = {kind: {*getattr(these, kind)} - {*getattr(those, kind)} for kind in KINDS}
+    found = {kind: {*getattr(these, kind)} - {*getattr(those, kind)} for kind in Features.__slots__}
     return [sentence.format(kind, ", ".join(sorted(names))) for kind, names in found.items() if names]
 
 

@@ -60,8 +60,7 @@ class Deadline:
         self._seconds = seconds
 
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        if ctx.method == "subscriptions/listen":
-            return await call_next(ctx)
-        with anyio.move_on_after(self._seconds):
+        seconds = math.inf if ctx.method == "subscriptions/listen" else self._seconds
+        with anyio.move_on_after(seconds):
             return await call_next(ctx)
         raise CallRefused("deadline", 504, f"No answer within {self._seconds:g} seconds; the call was cancelled.")

@@ -49,8 +49,10 @@ class Outputs:
             raise CallRefused("large_result", 500, f"The result is larger than {self._max_bytes} bytes; ask for less.")
         if not ((text := encoded.decode()).isascii() and text.isprintable()) or _SUSPECT.search(text):
             result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
-        if result.get("isError"):
-            _add_reference(str((ctx.params or {}).get("name")), result)
+        for block in result["content"] if result.get("isError") else ():
+            # The SDK's words for an unexpected exception, which stays here: the reference finds its log lines.
+            if block.get("text") == f"Error executing tool {(ctx.params or {}).get('name')}":
+                block["text"] += f" (reference {current_reference()})"
         return result
 
 
@@ -62,10 +64,3 @@ def _check_questions(ctx: ServerRequestContext[Any, Any], questions: Mapping[str
     if needed and not ctx.session.check_client_capability(ClientCapabilities.model_validate(needed)):
         message = f"The client did not declare: {', '.join(needed)}"
         raise CallRefused("undeclared", MISSING_REQUIRED_CLIENT_CAPABILITY, message, {"requiredCapabilities": needed})
-
-
-def _add_reference(tool_name: str, result: dict[str, Any]) -> None:
-    """An unexpected exception stays here; its log lines are found by the reference that the client sees."""
-    for block in result["content"]:
-        if block.get("text") == f"Error executing tool {tool_name}":  # the SDK's words
-            block["text"] += f" (reference {current_reference()})"

@@ -4,35 +4,24 @@
 from mcp.server.context import CallNext, HandlerResult
 from mcp_types import INVALID_PARAMS
 
-{% if serves_http %}
-from ..access.grants import missing_scopes
-{% endif %}
 from ..access.policy import Denied, Policy
-{% if serves_http %}
 from ..access.principal import current_principal
-{% endif %}
 from .errors import CallRefused
 from .limits import Context
 
 
 class Authorization:
-{% if serves_http %}
     """Refuses what no rule allows, and what the caller's scopes do not cover."""
-{% else %}
-    """Refuses what no rule allows; the local user holds every scope."""
-{% endif %}
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         try:
-            {{ "required = " if serves_http }}self._policy.required_scopes(ctx.method, ctx.params or {})
+            required = self._policy.required_scopes(ctx.method, ctx.params or {})
         except Denied as denied:
             uri = (ctx.params or {}).get("uri")
             raise CallRefused("no_rule", INVALID_PARAMS, str(denied), {"uri": uri} if uri else None) from denied
-{% if serves_http %}
-        if missing := missing_scopes(self._policy, current_principal(), required):
+        if missing := self._policy.missing_scopes(current_principal(), required):
             raise CallRefused("insufficient_scope", 403, f"Missing scopes: {' '.join(sorted(missing))}")
-{% endif %}
         return await call_next(ctx)
