@@ -1,8 +1,9 @@
 # Managed by the template; updates merge into this file.
 """The sample server as a process of its own, as an operator runs it."""
 
+import asyncio
 import json
-import os
+import shutil
 import signal
 import socket
 import ssl
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -32,35 +34,33 @@ PATIENCE_SECONDS = 180
 
 
 class ServerProcess:
-    """Starts over http with settings from the keyword arguments; `MCP_` is put before their names."""
+    """Starts over http with settings from the keyword arguments; `MCP_` is put before their names.
+
+    Unless they say otherwise, its events are in the file `audit`.
+    """
 
     def __init__(
-        self,
-        *module: str,
-        wait_for: str = "/readyz",
-        ca: ssl.SSLContext | None = None,
-        **settings: object,
+        self, *module: str, wait_for: str = "/readyz", ca: ssl.SSLContext | None = None, **settings: object
     ) -> None:
         self.port = free_port()
         address = "[::1]" if settings.get("host") == "::" else "127.0.0.1"
         self.url = f"{'https' if ca else 'http'}://{address}:{self.port}"
-        given = {"environment": "development", "port": self.port, **settings}
-        self.log = ""
-        # No pipe: one that nobody reads fills up, and the server then waits to write its log.
-        handle, name = tempfile.mkstemp(suffix=".log")
-        self._stderr = Path(name)
+        folder = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, folder)
+        self._stderr, self.audit = folder / "stderr.log", folder / "events.jsonl"
+        given = {"environment": "development", "port": self.port, "audit_file": self.audit, **settings}
         command = [sys.executable, "-m", *(module or ("sample",))]
-        self._process = subprocess.Popen(command, env=environment(**given), stderr=handle)
-        os.close(handle)
+        # No pipe: one that nobody reads fills up, and the server then waits to write its log.
+        with self._stderr.open("wb") as stderr:
+            self._process = subprocess.Popen(command, env=environment(**given), stderr=stderr)
         self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE_SECONDS, verify=ca or True)
         self._wait(wait_for)
 
     def stop(self) -> int:
-        """Send SIGTERM, keep the log, and return the exit status."""
-        self._process.send_signal(signal.SIGTERM)
+        """Send SIGTERM, and return the exit status."""
+        self.terminate()
         status = self._process.wait(timeout=PATIENCE_SECONDS)
         self.http.close()
-        self._keep_log()
         return status
 
     def terminate(self) -> None:
@@ -80,11 +80,27 @@ class ServerProcess:
 
         return becomes_true(answers)
 
-    def settle(self, audit: Path) -> None:
+    @property
+    def log(self) -> str:
+        """What it wrote to standard error so far."""
+        return self._stderr.read_text(encoding="utf-8")
+
+    def settle(self) -> None:
         """Wait until all that happened before is in the audit, where some of it comes after its answer."""
         mark = f"/{uuid4()}"
         self.http.get(mark)
-        assert becomes_true(lambda: audit.exists() and mark in audit.read_text())
+        assert becomes_true(lambda: mark in self.audit.read_text())
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """The refusals in the audit so far."""
+        events = map(json.loads, self.audit.read_text().splitlines())
+        return [event for event in events if event["event"] == "refusal"]
+
+    def connect(self, first: bytes = b"") -> socket.socket:
+        """A plain connection, over which some bytes were sent."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS)
+        connection.sendall(first)
+        return connection
 
     def listens_no_more(self) -> bool:
         """Whether it takes no new connection before long."""
@@ -171,18 +187,7 @@ class ServerProcess:
         if becomes_true(is_settled) and self._process.poll() is None:
             return
         self._process.kill()
-        self._process.wait()
-        self._keep_log()
         raise AssertionError(f"the server did not become ready:\n{self.log}")
-
-    def log_so_far(self) -> str:
-        """What it has written while it runs."""
-        return self._stderr.read_text(encoding="utf-8")
-
-    def _keep_log(self) -> None:
-        if self._stderr.exists():
-            self.log = self._stderr.read_text(encoding="utf-8")
-            self._stderr.unlink()
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,13 @@ def becomes_true(condition: Callable[[], bool]) -> bool:
     return holds
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition in an asynchronous test."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
 def _is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -227,9 +239,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def result_of(response: httpx2.Response) -> dict[str, Any]:
-    """The JSON-RPC message of a response, whether it came alone or as the last event of a stream."""
+def messages_of(response: httpx2.Response) -> list[dict[str, Any]]:
+    """The JSON-RPC messages of a response, whether one came alone or several as events of a stream."""
     if response.headers["content-type"].startswith("text/event-stream"):
-        data = [line[6:] for line in response.text.splitlines() if line.startswith("data: ")]
-        return dict(json.loads(data[-1]))
-    return dict(response.json())
+        return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
+    return [response.json()]
+
+
+def result_of(response: httpx2.Response) -> dict[str, Any]:
+    """The last message of a response, which answers the request."""
+    return messages_of(response)[-1]
