@@ -34,32 +34,26 @@ def follow(file: Path, seconds: float) -> Iterator[bytes]:
 def describe(event: dict[str, Any]) -> dict[str, Any]:
     """What became of a call or a request. Tokens are estimated: a quarter of the bytes of the JSON."""
     sizes = {"in": event.get("argument_bytes"), "out": event.get("result_bytes")}
-    tokens = {f"estimated_tokens_{way}": size and math.ceil(size / BYTES_OF_A_TOKEN) for way, size in sizes.items()}
+    tokens = {f"estimated_tokens_{way}": math.ceil((size or 0) / BYTES_OF_A_TOKEN) for way, size in sizes.items()}
     return {key: event.get(NAMES.get(key, key)) for key in (*ALIKE, *NAMES)} | tokens
 
 
 def write(call: dict[str, Any]) -> str:
     """A call as a line that a person reads."""
     why = ": ".join(call[key] for key in ("outcome", "reason", "detail") if call[key])
-    tokens = f"~{call['estimated_tokens_in'] or 0} tokens in, ~{call['estimated_tokens_out'] or 0} out"
     named = f"{call['time'][11:23]}  {call['tool'] or call['method'] or '-':24} {call['who'] or '-':16}"
+    tokens = f"~{call['estimated_tokens_in']} tokens in, ~{call['estimated_tokens_out']} out"
     return f"{named} {call['duration_ms'] or 0:9.1f} ms  {tokens}  {why}"
 
 
-def main() -> None:
-    """Show each call until interrupted, or for the seconds asked for; exit 2 where there is no development server."""
-    parser = argparse.ArgumentParser(prog="poe observe", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="write JSON, an object a line")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
-    options, file = parser.parse_args(), os.environ.get("MCP_AUDIT_FILE")
-    if not file or os.environ.get("MCP_ENVIRONMENT") != "development":
-        parser.error("MCP_ENVIRONMENT must be development, and MCP_AUDIT_FILE name the file of its audit.")
-    for line in follow(Path(file), options.seconds):
+parser = argparse.ArgumentParser(prog="poe observe", description=__doc__)
+parser.add_argument("--json", action="store_true", help="write JSON, an object a line")
+parser.add_argument("--seconds", type=float, default=math.inf, help="end after so long")
+options, audit = parser.parse_args(), os.environ.get("MCP_AUDIT_FILE")
+if not audit or os.environ.get("MCP_ENVIRONMENT") != "development":
+    parser.error("MCP_ENVIRONMENT must be development, and MCP_AUDIT_FILE name the file of its audit.")
+with suppress(KeyboardInterrupt):
+    for line in follow(Path(audit), options.seconds):
         with suppress(ValueError):
             if (event := json.loads(line)).get("event") in ("call", "refusal"):
                 print(json.dumps(describe(event)) if options.json else write(describe(event)), flush=True)
-
-
-if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()

@@ -6,14 +6,18 @@ rule is evaluated, how long it waits (`for`), and how long Alertmanager gathers 
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from pathlib import Path
 from threading import Thread
 
@@ -46,6 +50,8 @@ NOT_HERE = {
     'mcp_server_limit{job="notes-server",resource="sessions"}': "there are no sessions by default",
 }
 """Series whose `when` does not hold in this server."""
+NOT_HERE_ALONE = (*(name for name in NOT_HERE if "{" not in name), 'resource="memory"', 'resource="sessions"')
+VARIABLES = {"$__rate_interval": "5s", "$__range": "5m", "$instance": ".*", "$price_in": "15", "$price_out": "3"}
 AT_ONCE = {
     "McpAvailabilityBurnFast",
     "McpLatencyBurnFast",
@@ -68,6 +74,8 @@ class Watched:
     issuer: Issuer
     watch: Watch
     outages: dict[str, ExitStack]
+    command: list[str]
+    settings: dict[str, str]
 
     def call(self, tool: str, token: str | None = None, **arguments: str) -> int:
         """The status of a tool's call."""
@@ -108,7 +116,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         stack.enter_context(started(command, f"http://127.0.0.1:{port}/readyz", log, settings))
         endpoint = replace(Endpoint.at(f"http://127.0.0.1:{port}/mcp"), host=repository.public_host)
         client = Client(endpoint, token=issuer.sign(issuer.claims("alice", ["mcp:read"])))
-        yield Watched(path, log, client, issuer, watch, outages)
+        yield Watched(path, log, client, issuer, watch, outages, command, settings)
 
 
 @contextmanager
@@ -218,6 +226,48 @@ def test_what_a_runbook_and_an_incident_ask_of_the_log_is_answered(failed: Watch
                     answered.add(stem)
     assert {"incident", "mcp-authentication-failures", "mcp-denied-administrative-calls"} <= answered
     assert {"mcp-availability-burn-fast", "mcp-latency-burn-fast", "mcp-token-cost-anomaly"} <= answered
+
+
+def test_every_panel_of_the_dashboard_shows_something(failed: Watched) -> None:
+    [file] = (failed.repository / "observability/dashboards").glob("*.json")
+    panels = [panel for panel in json.loads(file.read_text())["panels"] if panel["type"] != "row"]
+    queries = {target["expr"] for panel in panels for target in panel["targets"]}
+    shown = partial(shows_something, failed.watch)
+    empty = {query for query in queries if not wait_for(partial(shown, query), 5)}
+    assert {query for query in empty if not any(series in query for series in NOT_HERE_ALONE)} == set()
+    assert len(queries) > 40
+
+
+def shows_something(watch: Watch, query: str) -> bool:
+    """Whether a panel's query gives data, with values for its variables."""
+    return bool(watch.query(re.sub(r"\$\w+", lambda variable: VARIABLES[variable[0]], query)))
+
+
+def test_a_developer_sees_calls_as_they_happen_and_why_one_is_refused(failed: Watched, tmp_path: Path) -> None:
+    port, audit = free_port(), tmp_path / "audit.jsonl"
+    observed = {"MCP_ENVIRONMENT": "development", "MCP_AUDIT_FILE": str(audit)}
+    own = {"MCP_PORT": str(port), "MCP_METRICS_PORT": str(free_port())}
+    client = replace(failed.client, endpoint=replace(failed.client.endpoint, port=port))
+    observe = [sys.executable, str(failed.repository / "tests/observe.py"), "--json", "--seconds", "60"]
+    ready = f"http://127.0.0.1:{port}/readyz"
+    with ExitStack() as stack:
+        stack.enter_context(started(failed.command, ready, tmp_path / "log", failed.settings | observed | own))
+        shown = stack.enter_context(subprocess.Popen(observe, env=observed, stdout=subprocess.PIPE))
+        for token in (client.token, None):
+            replace(client, token=token).request("tools/call", {"name": "list_notes", "arguments": {"limit": 5}})
+        calls = [json.loads(line) for line in islice(shown.stdout or (), 2)]
+        shown.kill()
+    assert [(call["outcome"], call["reason"]) for call in calls] == [("allowed", None), ("refused", "no_token")]
+    [call, _] = calls
+    assert (call["tool"], call["who"], call["estimated_tokens_in"]) == ("list_notes", "alice", 3)
+    assert call["duration_ms"] > 0
+    assert call["estimated_tokens_out"] > 1
+
+
+def test_nothing_is_shown_of_production(failed: Watched) -> None:
+    observe = [sys.executable, str(failed.repository / "tests/observe.py")]
+    ran = subprocess.run(observe, env={"MCP_AUDIT_FILE": str(failed.log)}, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
 
 
 def test_a_dead_issuer_is_told_in_time_and_silences_what_follows_from_it(failed: Watched) -> None:
