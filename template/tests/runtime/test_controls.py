@@ -17,7 +17,8 @@ CONTROLS = [control for controls in SUBJECTS.values() for control in controls]
 MARKERS = {
     marker
     for file in (ROOT / "tests").rglob("test_*.py")
-    for marker in re.findall(r'mark\.control\("([A-Z0-9-]+)"\)', file.read_text(encoding="utf-8"))
+    for marks in re.findall(r"mark\.control\(([^)]+)\)", file.read_text(encoding="utf-8"))
+    for marker in re.findall(r'"([A-Z0-9-]+)"', marks)
 }
 
 

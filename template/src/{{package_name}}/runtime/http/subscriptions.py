@@ -7,27 +7,18 @@ from collections.abc import Iterable
 from typing import Any
 
 import anyio
+from mcp.server import subscriptions as sdk
 from mcp.server.context import ServerRequestContext
-from mcp.server.subscriptions import (
-    SUBSCRIPTION_ID_META_KEY,
-    ListenHandler,
-    PromptsListChanged,
-    ResourcesListChanged,
-    ResourceUpdated,
-    ServerEvent,
-    SubscriptionBus,
-    ToolsListChanged,
-)
 from mcp_types import SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from ..access.principal import current_principal
 from ..calls.errors import CallRefused
 
 
-class Subscriptions(ListenHandler):
+class Subscriptions(sdk.ListenHandler):
     """Ends a stream with its result when the caller's token does: no stream outlives its authorization."""
 
-    def __init__(self, bus: SubscriptionBus, max_subscriptions: int) -> None:
+    def __init__(self, bus: sdk.SubscriptionBus, max_subscriptions: int) -> None:
         super().__init__(bus, max_subscriptions=max_subscriptions)
         self._uris: Counter[str] = Counter()
         self.is_closed = False
@@ -42,9 +33,10 @@ class Subscriptions(ListenHandler):
         """How many streams are open."""
         return len(self._streams)
 
-    def everything(self) -> Iterable[ServerEvent]:
+    def everything(self) -> Iterable[sdk.ServerEvent]:
         """Events by which the open streams are told that all they listen to may have changed."""
-        return [ToolsListChanged(), PromptsListChanged(), ResourcesListChanged(), *map(ResourceUpdated, self._uris)]
+        lists = (sdk.ToolsListChanged, sdk.PromptsListChanged, sdk.ResourcesListChanged)
+        return [*(changed() for changed in lists), *map(sdk.ResourceUpdated, self._uris)]
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams
@@ -58,4 +50,4 @@ class Subscriptions(ListenHandler):
                 return await super().__call__(ctx, params)
         finally:
             self._uris -= uris
-        return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
+        return SubscriptionsListenResult(_meta={sdk.SUBSCRIPTION_ID_META_KEY: ctx.request_id})

@@ -12,20 +12,8 @@ from dataclasses import dataclass
 import anyio
 from limits.aio.storage import RedisStorage
 from mcp.server.subscriptions import ServerEvent
+from redis import exceptions as errors
 from redis.asyncio import ConnectionPool, Redis
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterError,
-    MasterDownError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ..about import NAME
 from ..settings import Settings
@@ -41,14 +29,14 @@ SLOW_SECONDS = 1.0
 PROBES = [f"{NAME}:probe:{number}" for number in range(16)]
 """In a cluster, no single node answers for all of them."""
 TROUBLES: dict[type[Exception] | tuple[type[Exception], ...], tuple[str, str]] = {
-    OutOfMemoryError: ("full", "it is full"),
-    (ReadOnlyError, MasterDownError): ("replica", "it is a replica, and MCP_REDIS_URL must lead to the primary"),
-    (AskError, ClusterError): ("cluster", "it is a node of a cluster, and MCP_REDIS_URL must lead to all keys"),
-    AuthenticationError: ("access", "it does not take the user or the password of MCP_REDIS_URL"),
-    NoPermissionError: ("access", "its user may not do what the server does"),
-    BusyLoadingError: ("loading", "it still loads its data"),
-    (RedisTimeoutError, TimeoutError): ("timeout", f"it did not answer within {TIMEOUT_SECONDS:g} seconds"),
-    (RedisConnectionError, OSError): ("unreachable", "there is no connection to it"),
+    errors.OutOfMemoryError: ("full", "it is full"),
+    (errors.ReadOnlyError, errors.MasterDownError): ("replica", "it is a replica; MCP_REDIS_URL must name a primary"),
+    (errors.AskError, errors.ClusterError): ("cluster", "it is a cluster's node; MCP_REDIS_URL must lead to all keys"),
+    errors.AuthenticationError: ("access", "it does not take the user or the password of MCP_REDIS_URL"),
+    errors.NoPermissionError: ("access", "its user may not do what the server does"),
+    errors.BusyLoadingError: ("loading", "it still loads its data"),
+    (errors.TimeoutError, TimeoutError): ("timeout", f"it did not answer within {TIMEOUT_SECONDS:g} seconds"),
+    (errors.ConnectionError, OSError): ("unreachable", "there is no connection to it"),
 }
 """The word that readiness gives and the sentence of the log; the first that fits counts."""
 
@@ -99,7 +87,7 @@ class SharedState:
         try:
             with anyio.fail_after(PROBE_SECONDS):
                 await self._probe()
-        except (RedisError, OSError) as error:
+        except (errors.RedisError, OSError) as error:
             return find_trouble(error)
         seconds = anyio.current_time() - started
         if seconds > SLOW_SECONDS and not self._is_slow:

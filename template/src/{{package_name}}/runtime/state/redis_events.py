@@ -11,14 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
-from mcp.server.subscriptions import (
-    InMemorySubscriptionBus,
-    PromptsListChanged,
-    ResourcesListChanged,
-    ResourceUpdated,
-    ServerEvent,
-    ToolsListChanged,
-)
+from mcp.server import subscriptions as sdk
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
@@ -27,13 +20,15 @@ from ..about import NAME
 
 logger = logging.getLogger(__name__)
 
+Everything = Callable[[], Iterable[sdk.ServerEvent]]
 CHANNEL = f"{NAME}:events"
 TIMEOUT_SECONDS = 2.0
 PAUSE_SECONDS = 1.0
 MAX_UNHEARD = 3
 """A channel that brings none of so many signs of life is dead, whatever its connection looks like."""
-EVENTS: dict[str, type[ServerEvent]] = {
-    kind.__name__: kind for kind in (ToolsListChanged, PromptsListChanged, ResourcesListChanged, ResourceUpdated)
+EVENTS: dict[str, type[sdk.ServerEvent]] = {
+    kind.__name__: kind
+    for kind in (sdk.ToolsListChanged, sdk.PromptsListChanged, sdk.ResourcesListChanged, sdk.ResourceUpdated)
 }
 BEAT, MISSED = "Beat", "Missed"
 """What is published besides: a sign of life, and that an event could not be."""
@@ -44,7 +39,7 @@ class RedisBus:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._local = InMemorySubscriptionBus()
+        self._local = sdk.InMemorySubscriptionBus()
         self.is_heard = False
         """Whether events of other replicas arrive, as far as can be told."""
         self._unheard = 0
@@ -52,11 +47,11 @@ class RedisBus:
         self._missed = 0
         """Events that could not be published."""
 
-    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[sdk.ServerEvent], None]) -> Callable[[], None]:
         """Register a listener of this replica and return what removes it."""
         return self._local.subscribe(listener)
 
-    async def publish(self, event: ServerEvent) -> None:
+    async def publish(self, event: sdk.ServerEvent) -> None:
         """Tell every replica; where that fails, all are told to read again once it can be."""
         try:
             await _publish(self._redis, type(event).__name__, fields_of(event))
@@ -71,7 +66,7 @@ class RedisBus:
         self._missed -= missed
         self._unheard += 1
 
-    async def receive(self, everything: Callable[[], Iterable[ServerEvent]]) -> None:
+    async def receive(self, everything: Everything) -> None:
         """Pass events from Redis on to this replica's listeners, and connect again whenever that ends."""
         while True:
             try:
@@ -84,7 +79,7 @@ class RedisBus:
                 self.is_heard = False
             await anyio.sleep(PAUSE_SECONDS)
 
-    async def _pass_on(self, channel: PubSub, everything: Callable[[], Iterable[ServerEvent]]) -> None:
+    async def _pass_on(self, channel: PubSub, everything: Everything) -> None:
         self._unheard = 0
         while self._unheard < MAX_UNHEARD:
             message = await channel.get_message(timeout=PAUSE_SECONDS)
@@ -105,7 +100,7 @@ async def _publish(redis: Redis, kind: str, fields: dict[str, str]) -> None:
             await transaction.execute()
 
 
-def _read_events(message: dict[str, Any], everything: Callable[[], Iterable[ServerEvent]]) -> Iterable[ServerEvent]:
+def _read_events(message: dict[str, Any], everything: Everything) -> Iterable[sdk.ServerEvent]:
     """What listeners are told; after each subscription, the library's own among them, all that they listen to."""
     if message["type"] != "message":
         return everything()
@@ -119,6 +114,6 @@ def _read_events(message: dict[str, Any], everything: Callable[[], Iterable[Serv
         return ()
 
 
-def fields_of(event: ServerEvent) -> dict[str, str]:
+def fields_of(event: sdk.ServerEvent) -> dict[str, str]:
     """The fields of an event: a resource's URI, or nothing."""
-    return {"uri": event.uri} if isinstance(event, ResourceUpdated) else {}
+    return {"uri": event.uri} if isinstance(event, sdk.ResourceUpdated) else {}
