@@ -63,14 +63,12 @@ class Panel:
 CALLS = "mcp_server_operation_duration_seconds_count"
 BUCKETS = "mcp_server_operation_duration_seconds_bucket"
 TOOL = 'gen_ai_tool_name!=""'
-BURNING = 'error_type=~"-32603|500|503|504"'
-"""What the server, not its caller, is to blame for."""
 
 
-def rate(metric: str, by: str = "", labels: str = "", window: str = "$__rate_interval") -> str:
+def rate(metric: str, by: str = "", labels: str = "") -> str:
     """How much a counter grows in a second, summed over all or by labels."""
     group = f" by ({by}) " if by else ""
-    return f"sum{group}(rate({metric}{{$server{',' if labels else ''}{labels}}}[{window}]))"
+    return f"sum{group}(rate({metric}{{$server{',' if labels else ''}{labels}}}[$__rate_interval]))"
 
 
 def quantile(share: float, buckets: str, by: str = "", labels: str = "") -> str:
@@ -93,20 +91,9 @@ def objective(name: str) -> str:
     return f'max(mcp_server_objective{{$server,name="{name}"}})'
 
 
-def failing(window: str) -> str:
-    """The share of requests that the server is to blame for."""
-    return f"({rate(CALLS, labels=BURNING, window=window)} or vector(0)) / {rate(CALLS, window=window)}"
-
-
-def slow(window: str) -> str:
-    """The share of calls of tools that took longer than the objective."""
-    late, all_calls = rate("mcp_server_operation_slow_total", window=window), rate(CALLS, "", TOOL, window)
-    return f"({late} or vector(0)) / {all_calls}"
-
-
-def burn(share: str, promised: str) -> str:
-    """How many times faster than the objective allows its budget is used."""
-    return f"{share} / (1 - {objective(promised)})"
+def recorded(rule: str) -> str:
+    """What a rule of `observability/rules.yaml` records of this server: the same as its alerts see."""
+    return f'{rule}{{job="{SLUG}"}}'
 
 
 def cost(window: str, by: str) -> str:
@@ -116,20 +103,37 @@ def cost(window: str, by: str) -> str:
     return " + ".join(f"{part} / 1e6 * $price_{way}" for part, way in zip(parts, ("in", "out"), strict=True))
 
 
-WINDOWS = ("5m", "1h", "6h")
+WINDOWS = ("5m", "1h", "6h", "3d")
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 ROWS: Mapping[str, tuple[Panel, ...]] = {
     "Service levels": (
-        Panel("Availability in this time", {"": f"1 - {failing('$__range')}"}, "percentunit", 4, is_stat=True),
-        Panel("Fast enough in this time", {"": f"1 - {slow('$__range')}"}, "percentunit", 4, is_stat=True),
+        Panel(
+            "Availability in three days",
+            {"": f"1 - {recorded('mcp:failures:ratio3d')}"},
+            "percentunit",
+            4,
+            is_stat=True,
+        ),
+        Panel(
+            "Fast enough in three days",
+            {"": f"1 - {recorded('mcp:slow_calls:ratio3d')}"},
+            "percentunit",
+            4,
+            is_stat=True,
+        ),
         Panel("Objectives", {"{{name}}": gauge("mcp_server_objective", "name")}, width=16, is_stat=True),
-        Panel("Burn of the availability budget", {w: burn(failing(w), "availability") for w in WINDOWS}, width=12),
-        Panel("Burn of the latency budget", {w: burn(slow(w), "latency_share") for w in WINDOWS}, width=12),
+        Panel("Failing, the server to blame", {w: recorded(f"mcp:failures:ratio{w}") for w in WINDOWS}, "percentunit"),
+        Panel("Burn of the availability budget", {w: recorded(f"mcp:availability:burn{w}") for w in WINDOWS}),
+        Panel("Burn of the latency budget", {w: recorded(f"mcp:latency:burn{w}") for w in WINDOWS}),
     ),
     "Traffic": (
         Panel("Calls by tool", {"{{gen_ai_tool_name}}": rate(CALLS, "gen_ai_tool_name", TOOL)}, "reqps"),
         Panel("Requests by method", {"{{mcp_method_name}}": rate(CALLS, "mcp_method_name")}, "reqps"),
-        Panel("Failing, the server to blame", {"share": failing("$__rate_interval")}, "percentunit"),
+        Panel(
+            "Calls slower than the objective",
+            {"{{gen_ai_tool_name}}": rate("mcp_server_operation_slow_total", "gen_ai_tool_name")},
+            "reqps",
+        ),
         Panel(
             "Errors by tool",
             {
@@ -310,7 +314,7 @@ def describe(panel: Panel, known: Mapping[str, Signal]) -> str:
     """What a panel shows, in the words of its signals; and when their first series come."""
     rows = [row for row in named_in(panel.queries, known) if row["prometheus"] != "mcp_server_objective"]
     first = dict.fromkeys(f"Nothing is shown until {row['when']}." for row in rows if "when" in row)
-    return " ".join([*(row["meaning"] for row in rows), *first])
+    return " ".join([*(row["meaning"] for row in rows), *first]) or "What observability/rules.yaml records."
 
 
 def build_panel(panel: Panel, known: Mapping[str, Signal]) -> stat.Panel | timeseries.Panel:

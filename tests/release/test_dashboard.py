@@ -16,10 +16,11 @@ import yaml
 from jinja2 import Environment, FileSystemLoader
 
 from release.dashboard import METRIC, ROWS, WRITTEN, render, signals
+from tests.support.deployments import HTTP, render_answers
 from tests.support.template import CHECKOUT
 
 NEEDS = ("authenticated", "uses_redis", "audit_is_kept")
-SELECTOR = re.compile(r"\b([a-z_:]+)\{([^}]*)\}")
+SELECTOR = re.compile(r"\b([a-z0-9_:]+)\{([^}]*)\}")
 MATCHER = re.compile(r'(\w+)(=~|!=|=)"([^"]*)"')
 GROUP = re.compile(r"\bby \(([^)]*)\)")
 SCRAPED = {"job", "instance"}
@@ -52,6 +53,11 @@ def suffixed(signal: Any) -> set[str]:
 SERIES = {name: signal for signal in signals().values() for name in suffixed(signal)}
 
 
+def measured_in(query: str) -> list[tuple[str, str]]:
+    """The names that a query selects, without those of recording rules, and how."""
+    return [found for found in SELECTOR.findall(query) if ":" not in found[0]]
+
+
 def test_the_file_is_what_the_generator_writes() -> None:
     assert WRITTEN.read_text(encoding="utf-8") == render(signals()), "run `python -m release.dashboard`"
 
@@ -59,7 +65,7 @@ def test_the_file_is_what_the_generator_writes() -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_names_signals_with_their_labels_and_values_and_those_of_this_server_only(query: str) -> None:
     assert set(METRIC.findall(query)) <= SERIES.keys()
-    for name, matchers in SELECTOR.findall(query):
+    for name, matchers in measured_in(query):
         labels = SERIES[name]["labels"]
         selected = {label: (operator, value) for label, operator, value in MATCHER.findall(matchers)}
         assert (selected.pop("job"), selected.pop("instance")) == (("=", "notes-server"), ("=~", "$instance"))
@@ -68,9 +74,18 @@ def test_a_query_names_signals_with_their_labels_and_values_and_those_of_this_se
             values = set(value.split("|")) if operator == "=~" else {value}
             assert isinstance(labels[label], str) or values - {""} <= set(labels[label])
     grouped = {label.strip() for group in GROUP.findall(query) for label in group.split(",")}
-    known = {label for name, _ in SELECTOR.findall(query) for label in SERIES[name]["labels"]}
+    known = {label for name, _ in measured_in(query) for label in SERIES[name]["labels"]}
     buckets = {"le"} if "_bucket{" in query else set()
     assert grouped <= known | SCRAPED | buckets
+
+
+def test_what_a_query_takes_from_rules_is_recorded_there(tmp_path: Path) -> None:
+    answers = HTTP | {"deployment": "none", "telemetry": "both"}
+    rules = (render_answers(answers, tmp_path / "made") / "observability/rules.yaml").read_text()
+    used = {found for query in QUERIES for found in SELECTOR.findall(str(query.values[0])) if ":" in found[0]}
+    assert used
+    assert {name for name, _ in used} <= set(re.findall(r"- record: (\S+)", rules))
+    assert {matchers for _, matchers in used} == {'job="notes-server"'}
 
 
 def test_a_legend_names_labels_that_its_query_keeps() -> None:
@@ -81,7 +96,7 @@ def test_a_legend_names_labels_that_its_query_keeps() -> None:
 
 
 def test_every_signal_for_a_dashboard_is_on_it_and_no_other() -> None:
-    shown = {SERIES[name]["prometheus"] for query in QUERIES for name, _ in SELECTOR.findall(str(query.values[0]))}
+    shown = {SERIES[name]["prometheus"] for query in QUERIES for name, _ in measured_in(str(query.values[0]))}
     assert shown == {name for name, signal in signals().items() if "dashboard" in signal["looked_at_by"]}
 
 
@@ -89,9 +104,7 @@ def test_every_signal_for_a_dashboard_is_on_it_and_no_other() -> None:
 def test_panels_are_those_that_the_answers_bring_each_with_its_number_and_its_place(given: dict[str, bool]) -> None:
     panels = rendered(**given)["panels"]
     known = signals()
-    named = {
-        name for panel in panels for target in panel.get("targets", []) for name, _ in SELECTOR.findall(target["expr"])
-    }
+    named = {name for panel in panels for target in panel.get("targets", []) for name, _ in measured_in(target["expr"])}
     missing = {name for name in NEEDS if not given[name]}
     assert not {name for name in named if SERIES[name].get("needs") in missing}
     wanted = {
