@@ -1,9 +1,10 @@
 """A rendered server with everything on beside others: uv run python benchmarks/server.py [--help].
 
 Tokens, policy, limits, audit, metrics and the traces of a tenth of all calls are on in ours; "all traced" has the
-traces of all of them. The bare SDK has nothing on; "SDK, httptools" is the same beside the libraries of ours, and "SDK,
-JSON" its fastest: there it answers in JSON, which it otherwise does not in the older era. fastmcp has its verifier of
-tokens and its rate limiter; create-mcp is what that scaffolder renders with its OAuth, and speaks the older era alone.
+traces of all of them, and "silent" was rendered without telemetry. The bare SDK has nothing on; "SDK, httptools" is the
+same beside the libraries of ours, and "SDK, JSON" its fastest: there it answers in JSON, which it otherwise does not in
+the older era. fastmcp has its verifier of tokens and its rate limiter; create-mcp is what that scaffolder renders with
+its OAuth, and speaks the older era alone.
 Each adds two numbers. CPU is what the server's process used in its turns.
 """
 
@@ -26,7 +27,7 @@ from servers import ALL_TRACED, Server, Subject, Workshop, bare_sdk, open_worksh
 from scaffold.proof.wire import Era
 
 FASTEST = "SDK, JSON"
-MOST_CPU_OF = {FASTEST: 1.35, "bare SDK": 1.35, "fastmcp": 1.0, "create-mcp": 1.0}
+MOST_CPU_OF = {FASTEST: 1.35, "bare SDK": 1.35, "fastmcp": 1.0, "create-mcp": 1.0, "silent": 1.10}
 MOST_START_OF_BARE = 1.5
 MOST_MEGABYTES = 110
 SETTLE_SECONDS = 0.7
@@ -37,8 +38,8 @@ environment of its own, and adds two numbers for callers whose tokens a local is
 run, so that whatever else the machine does falls on all, and start anew several times, as one process may be
 quicker than the next by a tenth; ratios are medians of what was measured in the same turn. The rendered server has
 everything on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in "all traced" of all
-of them. The bare SDK has nothing on, and parses HTTP in Python, as it comes; "SDK, httptools" is the same in the
-rendered server's environment, whose uvicorn finds a quicker parser, and "SDK, JSON" is the fastest: there it
+of them; "silent" was rendered without telemetry. The bare SDK has nothing on, and parses HTTP in Python, as it
+comes; "SDK, httptools" is the same in the rendered server's environment, whose uvicorn finds a quicker parser, and "SDK, JSON" is the fastest: there it
 answers in JSON alone, and so can neither tell of progress nor notice that a client went away. fastmcp has its
 verifier of tokens and its rate limiter. create-mcp is what that scaffolder renders with `--auth oauth`: it verifies
 tokens, has no limits and speaks the older era alone."""
@@ -188,6 +189,7 @@ def main() -> None:
         fastest = bare_sdk(python, FASTEST, "--json")
         subjects = [ours, workshop.install_bare_sdk(version_in(python, "mcp")), fastest, *peers]
         if not sizes.ours:
+            subjects.append(workshop.install_silent())
             subjects.append(bare_sdk(python, "SDK, httptools"))
             subjects.append(replace(ours, name="all traced", settings={**ours.settings, **ALL_TRACED}))
         seen = measure_starts(subjects, workshop, sizes.starts)

@@ -28,7 +28,7 @@ from scaffold.toolchain.processes import free_ports, started_group
 from scaffold.toolchain.uv import find_uv
 
 HERE = Path(__file__).parent
-ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "telemetry=both")
+ANSWERS = ("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com")
 POLICY = "scopes: {{mcp:read: [], mcp:admin: []}}\ntools: {{{rules}}}\n"
 MOST_TOOLS = 500
 START_SECONDS = 30.0
@@ -165,15 +165,22 @@ class Workshop:
         """
         if instead:
             return Subject("rendered", [*shlex.split(instead), LISTENS]), sys.executable
-        place = self.folder / "rendered"
-        answers = [f"--data={answer}" for answer in ANSWERS]
+        return self._install_rendered("rendered", telemetry="both")
+
+    def install_silent(self) -> Subject:
+        """The same without telemetry."""
+        return self._install_rendered("silent", telemetry="none")[0]
+
+    def _install_rendered(self, name: str, telemetry: str) -> tuple[Subject, str]:
+        place = self.folder / name
+        answers = [f"--data={answer}" for answer in (*ANSWERS, f"telemetry={telemetry}")]
         command = [sys.executable, "-m", "scaffold", "new", str(place), "--defaults", "--no-git", "--no-prove"]
         subprocess.run([*command, *answers], check=True, capture_output=True)
         repository = RenderedRepository(place)
         _replace_features(place / "src" / repository.answer("package_name"))
         rules = ", ".join(f"add_{number}: [mcp:read]" for number in range(MOST_TOOLS))
         (place / "policy.yaml").write_text(POLICY.format(rules=rules), encoding="utf-8")
-        installation = install(repository, _made(self.folder / "ours"))
+        installation = install(repository, _made(self.folder / f"environment-{name}"))
         settings = {
             **production_settings(repository),
             "MCP_AUTH_ISSUER": self.issuer.url,
@@ -185,7 +192,7 @@ class Workshop:
         }
         program = str(installation.executable(repository.slug))
         python = str(installation.executable("python"))
-        return Subject("rendered", [program], settings, repository.public_host), python
+        return Subject(name, [program], settings, repository.public_host), python
 
     def install_bare_sdk(self, version: str) -> Subject:
         """The SDK with nothing but what it depends on, so with a parser of HTTP in Python."""

@@ -61,7 +61,7 @@ def used_in(repository: Path) -> Iterator[tuple[str, str, set[str] | None]]:
                     yield how, name, {str(text).replace(".", "_") for text in texts}
                 case ast.Call(ast.Name("observe"), [ast.Constant(str(name)), *_]):
                     yield "observe", name, set()
-                case ast.Call(ast.Name("histogram"), [ast.Constant(str(name))]):
+                case ast.Call(ast.Name("Distribution"), [ast.Constant(str(name))]):
                     yield "histogram", name, None
 
 
@@ -100,7 +100,7 @@ DRIFTS: Mapping[str, Callable[[Path], None]] = {
     "mcp.server.tokens: no row": edit(CALLS, '"mcp.server.tokens.estimated"', '"mcp.server.tokens"'),
     "mcp.server.denials: other labels": edit(CALLS, ', "administrative")', ")"),
     "mcp.server.result.size: nothing measures it once": edit(
-        CALLS, ', histogram("mcp.server.result.size")', ", _duration"
+        CALLS, ', Distribution("mcp.server.result.size")', ", _duration"
     ),
     "mcp.server.refusals: it is no histogram": edit(
         ROWS,

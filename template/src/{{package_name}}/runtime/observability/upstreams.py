@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..egress.errors import EgressPausedError, EgressRefusedError
-from .instruments import Tally, histogram, observe_each
+from .distributions import Distribution
+from .instruments import Tally, observe_each
 
-_duration = histogram("mcp.server.upstream.duration")
+_duration = Distribution("mcp.server.upstream.duration")
 _retries = Tally("mcp.server.upstream.retries", "server.address")
 
 
@@ -33,4 +34,4 @@ def observe_attempt(host: str, number: int) -> Iterator[None]:
         outcome = "paused" if isinstance(error, EgressPausedError) else "refused"
         raise
     finally:
-        _duration.record(time.perf_counter() - started, {"server.address": host, "outcome": outcome})
+        _duration.record(time.perf_counter() - started, (("server.address", host), ("outcome", outcome)))
