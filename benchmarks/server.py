@@ -39,10 +39,10 @@ run, so that whatever else the machine does falls on all, and start anew several
 quicker than the next by a tenth; ratios are medians of what was measured in the same turn. The rendered server has
 everything on: tokens, policy, limits, audit, metrics and the traces of a tenth of all calls, in "all traced" of all
 of them; "silent" was rendered without telemetry. The bare SDK has nothing on, and parses HTTP in Python, as it
-comes; "SDK, httptools" is the same in the rendered server's environment, whose uvicorn finds a quicker parser, and "SDK, JSON" is the fastest: there it
-answers in JSON alone, and so can neither tell of progress nor notice that a client went away. fastmcp has its
-verifier of tokens and its rate limiter. create-mcp is what that scaffolder renders with `--auth oauth`: it verifies
-tokens, has no limits and speaks the older era alone."""
+comes; "SDK, httptools" is the same in the rendered server's environment, whose uvicorn finds a quicker parser, and
+"SDK, JSON" is the fastest: there it answers in JSON alone, and so can neither tell of progress nor notice that a
+client went away. fastmcp has its verifier of tokens and its rate limiter. create-mcp is what that scaffolder
+renders with `--auth oauth`: it verifies tokens, has no limits and speaks the older era alone."""
 WHERE_IT_GOES = """\
 Where the time of a rendered server goes, by a profile of calls of 2026-07-28 with all but the tool's own code on:
 about a quarter is the SDK's handling of the call; a fifth is reading, parsing and writing HTTP, and the event loop;
