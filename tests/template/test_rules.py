@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -136,23 +137,54 @@ def test_each_alert_has_a_test_that_fires_it_and_a_near_miss(name: str, rendered
     assert fired == quiet == set(alerts(rendered(name)))
 
 
+def foreign_series(repository: Path) -> set[str]:
+    """What rules read of a series that is no signal, of a label or a value that it has not, or of another server."""
+    signals = {signal["prometheus"]: signal for signal in read(repository / "observability/signals.yaml")}
+    recorded = {rule["record"] for rule in rules(repository) if "record" in rule}
+    found = set()
+    for rule in rules(repository):
+        for series, matchers in selectors(rule["expr"]):
+            if matchers.pop("job", "") != SLUG:
+                found.add(f"{series} of no job")
+            signal = signals.get(series) or signals.get(re.sub(r"_(bucket|count|sum)$", "", series))
+            if series in recorded or signal is None:
+                found |= set() if series in recorded else {series}
+                continue
+            for label, value in matchers.items():
+                known = signal["labels"].get(label)
+                words = value.split("|") if isinstance(known, list) else []
+                if label not in signal["labels"]:
+                    found.add(label)
+                    continue
+                found |= {word for word in words if word and not any(re.fullmatch(word, each) for each in known)}
+        named = re.findall(r"\b(?:mcp_server|process|mcp:)[\w:]*", rule["expr"])
+        found |= set(named) - {series for series, _ in selectors(rule["expr"])}
+    return found
+
+
 @pytest.mark.parametrize("name", CHECKED)
 def test_every_series_is_this_servers_and_one_that_it_has(name: str, rendered: Repositories) -> None:
-    signals = {signal["prometheus"]: signal for signal in read(rendered(name) / "observability/signals.yaml")}
-    recorded = {rule["record"] for rule in rules(rendered(name)) if "record" in rule}
-    for rule in rules(rendered(name)):
-        for series, matchers in selectors(rule["expr"]):
-            assert matchers.pop("job") == SLUG, rule
-            if series in recorded:
-                continue
-            signal = signals.get(series) or signals[re.sub(r"_(bucket|count|sum)$", "", series)]
-            for label, value in matchers.items():
-                assert label in signal["labels"], (series, label)
-                known = signal["labels"][label]
-                for word in filter(None, value.split("|") if isinstance(known, list) else []):
-                    assert any(re.fullmatch(word, each) for each in known), (series, label, word)
-        named = re.findall(r"\b(?:mcp_server|process|mcp:)[\w:]*", rule["expr"])
-        assert len(named) == len(list(selectors(rule["expr"]))), rule
+    assert foreign_series(rendered(name)) == set()
+
+
+@pytest.mark.parametrize(
+    "fault, replacement, noticed",
+    [
+        ("mcp_server_redis_reachable", "mcp_server_redis_there", "mcp_server_redis_reachable"),
+        ("administrative:", "privileged:", "administrative"),
+        ("failed, refused", "refused", "failed"),
+        ("-32603", "-1", "-32603"),
+    ],
+)
+def test_a_signal_that_is_renamed_or_loses_a_label_is_missed(
+    fault: str, replacement: str, noticed: str, rendered: Repositories, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(rendered("kubernetes") / "observability", tmp_path / "observability")).parent
+    signals = folder / "observability/signals.yaml"
+    text = signals.read_text(encoding="utf-8")
+    assert fault in text
+    signals.write_text(text.replace(fault, replacement), encoding="utf-8")
+    assert foreign_series(folder) == {noticed}
 
 
 @pytest.mark.parametrize("name", CHECKED)
@@ -287,14 +319,25 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def unpaired_runbooks(repository: Path) -> set[str]:
+    """Alerts without a page, and pages without an alert."""
+    return (set(pages(repository)) - {"incident"}) ^ {kebab(alert) for alert in alerts(repository)}
+
+
 @pytest.mark.parametrize("name", CHECKED)
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert(name: str, rendered: Repositories) -> None:
     folder = rendered(name)
-    assert set(pages(folder)) - {"incident"} == {kebab(alert) for alert in alerts(folder)}
+    assert unpaired_runbooks(folder) == set()
     for alert, rule in alerts(folder).items():
         base = read(folder / ".copier-answers.yml")["repository_url"]
         branch = "/-/blob/main" if NAMES[name]["ci"] == "gitlab" else "/blob/main"
         assert rule["annotations"]["runbook_url"] == f"{base}{branch}/observability/runbooks/{kebab(alert)}.md"
+
+
+def test_a_runbook_that_is_deleted_is_missed(rendered: Repositories, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(rendered("plain") / "observability", tmp_path / "observability")).parent
+    (folder / "observability/runbooks/mcp-no-data.md").unlink()
+    assert unpaired_runbooks(folder) == {"mcp-no-data"}
 
 
 @pytest.mark.parametrize("name", CHECKED)
