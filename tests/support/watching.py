@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -157,7 +158,7 @@ def run_jq(block: str, log: Path) -> list[str]:
     """Run the lines of a runbook that filter a log, and give what they print."""
     seen = subprocess.run(
         ["bash", "-c", f"set -euo pipefail\n{block}"],
-        env={"LOG": str(log), "PATH": "/usr/bin:/bin"},
+        env=os.environ | {"LOG": str(log)},
         capture_output=True,
         text=True,
         check=True,

@@ -85,7 +85,8 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    find_tool("prometheus"), find_tool("prometheus-alertmanager")
+    for program in ("prometheus", "prometheus-alertmanager", "jq"):
+        find_tool(program)
     folder = tmp_path_factory.mktemp("alerting")
     path = render_locked(folder / "repository", "project_name=Notes Server", *ANSWERS)
     make_faulty(path)
@@ -93,7 +94,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     repository, authority = installation.repository, Authority(folder)
     port, metrics_port = free_port(), free_port()
     with ExitStack() as stack:
-        outages = {name: stack.enter_context(ExitStack()) for name in ("issuer", "redis")}
+        outages = {name: stack.enter_context(ExitStack()) for name in ("server", "issuer", "redis")}
         issuer = outages["issuer"].enter_context(
             running_issuer(authority, repository.issuer_path, repository.audience, TokenShape())
         )
@@ -113,7 +114,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         )
         command = [str(installation.executable(repository.slug)), "--transport", "http"]
         log = folder / "server.log"
-        stack.enter_context(started(command, f"http://127.0.0.1:{port}/readyz", log, settings))
+        outages["server"].enter_context(started(command, f"http://127.0.0.1:{port}/readyz", log, settings))
         endpoint = replace(Endpoint.at(f"http://127.0.0.1:{port}/mcp"), host=repository.public_host)
         client = Client(endpoint, token=issuer.sign(issuer.claims("alice", ["mcp:read"])))
         yield Watched(path, log, client, issuer, watch, outages, command, settings)
@@ -283,6 +284,12 @@ def test_a_dead_issuer_is_told_in_time_and_silences_what_follows_from_it(failed:
     silenced = wait_for(lambda: {"McpAuthenticationFailures", "McpAvailabilityBurnFast"} & failed.watch.silenced(), 10)
     assert silenced
     assert wait_for(lambda: failed.watch.told.has("page", "McpIssuerUnreachable"), 10)
+
+
+def test_a_dead_server_is_told_and_silences_everything_else(failed: Watched) -> None:
+    failed.outages["server"].close()
+    assert wait_for(lambda: failed.watch.told.has("page", "McpNoData"), 30)
+    assert wait_for(lambda: "McpLatencyBurnFast" in failed.watch.silenced(), 10)
 
 
 def test_the_selectors_of_rules_were_found(failed: Watched) -> None:
