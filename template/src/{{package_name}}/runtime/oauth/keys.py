@@ -46,8 +46,7 @@ class IssuerKeys:
         self._client = client
         self._keys: dict[str | None, PyJWK] = {}
         self._trouble = "not asked yet"
-        self.fetched_at: float | None = None
-        """When keys were fetched last, on the monotonic clock."""
+        self._fetched_at = 0.0
         self.fetches = Counter(ok=0, failed=0)
         self._said = ""
         self._asked_at = float("-inf")
@@ -65,6 +64,10 @@ class IssuerKeys:
     def is_current(self) -> bool:
         """Whether the issuer's last answer could be used, so that a key that is not among these is none of its own."""
         return not self._trouble
+
+    def age(self) -> float | None:
+        """Seconds since keys were fetched last, if they were."""
+        return time.monotonic() - self._fetched_at if self._fetched_at else None
 
     def trouble(self) -> str:
         """A word for why no token can be verified; empty while keys are known."""
@@ -122,7 +125,7 @@ class IssuerKeys:
             self._said = said
         else:
             self.fetches["ok"] += 1
-            self.fetched_at = time.monotonic()
+            self._fetched_at = time.monotonic()
             if self._said:
                 logger.warning("keys of %s are refreshed again", self._issuer)
             self._trouble = self._said = ""

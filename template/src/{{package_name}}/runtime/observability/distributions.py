@@ -6,15 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    Histogram,
-    HistogramDataPoint,
-    Metric,
-    MetricReader,
-    MetricsData,
-    ScopeMetrics,
-)
+from opentelemetry.sdk.metrics import export
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from .instruments import BOUNDS, INSTRUMENTS, SCOPE
@@ -51,11 +43,11 @@ class Distribution:
         series.total += value
         series.low, series.high = min(series.low, value), max(series.high, value)
 
-    def metric(self, name: str) -> Metric:
+    def metric(self, name: str) -> export.Metric:
         """All that was seen so far, as the SDK has it."""
         now = time.time_ns()
         points = [
-            HistogramDataPoint(
+            export.HistogramDataPoint(
                 attributes=dict(labels),
                 start_time_unix_nano=self._began,
                 time_unix_nano=now,
@@ -68,18 +60,19 @@ class Distribution:
             )
             for labels, series in self._series.copy().items()
         ]
-        return Metric(name, "", self._unit, Histogram(points, AggregationTemporality.CUMULATIVE))
+        data = export.Histogram(points, export.AggregationTemporality.CUMULATIVE)
+        return export.Metric(name, "", self._unit, data)
 
 
 _distributions: dict[str, Distribution] = {}
 
 
-class WithDistributions(MetricReader):
+class WithDistributions(export.MetricReader):
     """Mixed into a reader, lets it find the distributions beside the metrics of the SDK."""
 
-    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+    def _receive_metrics(self, metrics_data: export.MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
         metrics = [found for name, each in _distributions.items() if (found := each.metric(name)).data.data_points]
-        of_ours = ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
+        of_ours = export.ScopeMetrics(InstrumentationScope(SCOPE), metrics, "")
         for resource in metrics_data.resource_metrics:
             resource.scope_metrics.append(of_ours)  # type: ignore[attr-defined]  # a list of this collection alone
         super()._receive_metrics(metrics_data, timeout_millis, **kwargs)  # type: ignore[safe-super]  # the reader's

@@ -13,20 +13,17 @@ from .instruments import Readings, observe_each
 
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
 Amount = Annotated[float, Field(gt=0, lt=1e9, strict=True)]
+STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Latency(_Part):
+class Latency(BaseModel, **STRICT):
     """The share of calls of tools that take at most so many seconds."""
 
     seconds: Amount = 1
     share: Share = 0.99
 
 
-class Thresholds(_Part):
+class Thresholds(BaseModel, **STRICT):
     """From when on an alert is raised."""
 
     saturation: Share = 0.8
@@ -41,7 +38,7 @@ class Thresholds(_Part):
     tokens_growth: Amount = 3
 
 
-class Objectives(_Part):
+class Objectives(BaseModel, **STRICT):
     """The parsed `objectives.yaml`; what it leaves out keeps its value here."""
 
     availability: Share = 0.999
@@ -56,25 +53,21 @@ class Objectives(_Part):
 
 def find_objectives() -> Path:
     """Where `objectives.yaml` is: inside an installed package, or in a source checkout."""
-    here = Path(__file__).resolve()
-    installed, checkout = here.parents[2] / "objectives.yaml", here.parents[4] / "observability/objectives.yaml"
-    return installed if installed.exists() else checkout
+    levels = Path(__file__).resolve().parents
+    installed = levels[2] / "objectives.yaml"
+    return installed if installed.exists() else levels[4] / "observability/objectives.yaml"
 
 
 def load_objectives(path: Path) -> Objectives:
-    """Read the objectives, and tell the metrics; without a file they are what they are by default.
-
-    Raises:
-        ConfigurationError: one of them is not what it must be.
-    """
+    """Read the objectives and tell the metrics; a file that is absent changes none, an invalid one raises `ConfigurationError`."""
     try:
         read = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) if path.exists() else None
         objectives = Objectives.model_validate({} if read is None else read)
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} cannot be read: {' '.join(str(error).split())}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "all of it"
         raise ConfigurationError(f"{path.name}: {place}: {first['msg']}.") from error
+    except (OSError, YAMLError, ValueError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {' '.join(str(error).split())}.") from error
     observe_each("mcp.server.objective", "name", objectives.readings)
     return objectives
