@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaffold.console import conclude
-from scaffold.controls import Control, Finding, Report, find_regressions
+from scaffold.controls import Control, Finding, Report, find_regressions, find_unlisted
 from scaffold.errors import ExitStatus
 from scaffold.rendered.answers import ANSWERS_FILE
 from scaffold.rendered.repository import RenderedRepository
@@ -29,6 +29,7 @@ def check(path: Path, *, json: bool) -> ExitStatus:
     named = {name for control in controls for name in control.files()}
     deletable = frozenset(name for name in named if ownership.of(name) == "yours")
     report = find_regressions(repository.path, controls, deletable=deletable)
+    report.findings.extend(find_unlisted(repository.path, controls))
     notices = [*_notices(report), *_examples(repository)]
     findings = [finding.to_json() for finding in report.findings]
     words = [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]

@@ -22,6 +22,7 @@ one thing that must hold there, whatever else is said:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -35,6 +36,10 @@ from scaffold.controls.readers import kubernetes, reader_of
 
 Problem: TypeAlias = tuple[str, int, str]
 """A file, a line of it, counted from one, and what is wrong there."""
+
+
+_MARKED = re.compile(r"""mark\.control\(\s*["']([A-Z0-9-]+)["']""")
+_UNLISTED = "A test is marked with it, and no file of security/controls lists it."
 
 
 @dataclass(frozen=True)
@@ -197,6 +202,19 @@ def find_regressions(repository: Path, controls: list[Control], *, deletable: fr
         problems = (problem for requirement in _all_of(control) for problem in structure.problems(requirement))
         report.findings.extend(Finding(control.id, control.statement, *problem) for problem in dict.fromkeys(problems))
     return report
+
+
+def find_unlisted(repository: Path, controls: list[Control]) -> list[Finding]:
+    """Find the controls that tests are marked with and no file lists, as when a whole file of the catalogue is gone."""
+    listed = {control.id for control in controls}
+    found: dict[str, Finding] = {}
+    for path in sorted((repository / "tests").rglob("test_*.py")):
+        name = path.relative_to(repository).as_posix()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            for control in _MARKED.findall(line):
+                if control not in listed:
+                    found.setdefault(control, Finding(control, _UNLISTED, name, number, "its row is gone"))
+    return list(found.values())
 
 
 def _all_of(control: Control) -> list[Requirement]:

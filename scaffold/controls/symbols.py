@@ -32,9 +32,14 @@ def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]
 
 
 def missing_mark(module: Module, control: str) -> Iterator[tuple[int, str]]:
-    """Find that no test, and no set of parameters of a test, is marked with the control's id."""
-    if not any(_is_mark(node, control) for node in ast.walk(module)):
+    """Find that no test, no set of parameters of one and no module with tests is marked with the control's id."""
+    nodes = list(ast.walk(module))
+    if not any(_is_mark(node, control) for node in nodes) or not any(_is_test(node) for node in nodes):
         yield 1, f"no test is marked {control}"
+
+
+def _is_test(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
 
 
 def _is_mark(node: ast.AST, control: str) -> bool:

@@ -224,6 +224,26 @@ def test_code_and_tests_that_are_gone_are_missed_yours_too(name, repositories, c
     assert {(found["file"], found["line"], found["problem"]) for found in findings} == {(name, 1, "the file is gone")}
 
 
+def test_a_subject_of_controls_that_is_gone_is_missed(repositories, capsys):
+    repository = repositories("stdio")
+    with gone(repository, "security/controls/outputs.yaml"):
+        status, findings = checked(repository, capsys)
+    assert status == 4
+    assert {found["control"].partition("-")[0] for found in findings} == {"OUT"}
+    assert {found["problem"] for found in findings} == {"its row is gone"}
+
+
+@pytest.mark.parametrize("name", ["tests/runtime/test_audit_chain.py", "tests/runtime/test_calls.py"])
+def test_a_file_that_lost_all_its_tests_proves_nothing(name, repositories, capsys):
+    repository = repositories("cluster")
+    before = (repository / name).read_text(encoding="utf-8")
+    (repository / name).write_text(before.replace("def test_", "def was_"), encoding="utf-8")
+    status, findings = checked(repository, capsys)
+    (repository / name).write_text(before, encoding="utf-8")
+    assert status == 4
+    assert {found["file"] for found in findings} == {name}
+
+
 def test_an_example_that_is_deleted_as_a_whole_is_no_longer_claimed(repositories, capsys):
     repository = repositories("stdio")
     with gone(repository, *EXAMPLE):
