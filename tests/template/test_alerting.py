@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -19,6 +21,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from threading import Thread
 
 import pytest
@@ -42,7 +45,7 @@ pytestmark = [
 ]
 ANSWERS = (
     *("transport=http", "auth_provider=oidc", "auth_issuer=https://id.example.com", "deployment=none"),
-    *("replica_state=redis", "telemetry=prometheus"),
+    *("replica_state=redis", "telemetry=both"),
 )
 NOT_HERE = {
     "mcp_server_tls_certificate_remaining_seconds": "the server ends no TLS",
@@ -263,6 +266,83 @@ def test_a_developer_sees_calls_as_they_happen_and_why_one_is_refused(failed: Wa
     assert (call["tool"], call["who"], call["estimated_tokens_in"]) == ("list_notes", "alice", 3)
     assert call["duration_ms"] > 0
     assert call["estimated_tokens_out"] > 1
+
+
+@contextmanager
+def another(watched: Watched, folder: Path, **settings: str) -> Iterator[tuple[Client, str]]:
+    """A further server with settings of its own: a client of it, and where its metrics are."""
+    ports = {"MCP_PORT": str(free_port()), "MCP_METRICS_PORT": str(free_port())}
+    ready, log = f"http://127.0.0.1:{ports['MCP_PORT']}/readyz", folder / f"{ports['MCP_PORT']}.log"
+    with started(watched.command, ready, log, watched.settings | ports | {"MCP_RATE_LIMIT": "1000000/hour"} | settings):
+        endpoint = replace(watched.client.endpoint, port=int(ports["MCP_PORT"]))
+        yield replace(watched.client, endpoint=endpoint), f"http://127.0.0.1:{ports['MCP_METRICS_PORT']}/metrics"
+
+
+def samples_of(metrics: str) -> dict[str, float]:
+    """The samples that are there now, by name and labels."""
+    with urllib.request.urlopen(metrics, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+@pytest.mark.parametrize(
+    "principals, names", [(60, 20), pytest.param(10_000, 500, marks=pytest.mark.alerting)], ids=["few", "many"]
+)
+def test_no_caller_adds_a_series(failed: Watched, tmp_path: Path, principals: int, names: int) -> None:
+    with another(failed, tmp_path) as (client, metrics):
+
+        def call(principal: int, tool: str) -> None:
+            token = failed.issuer.sign(failed.issuer.claims(f"caller {principal}", ["mcp:read"]))
+            replace(client, token=token).request("tools/call", {"name": tool, "arguments": {}})
+
+        for tool in ("list_notes", "unknown"):
+            call(0, tool)
+        before = samples_of(metrics).keys()
+        for number in range(principals):
+            call(number, "list_notes")
+        for number in range(names):
+            call(number, f"unknown-{number}")
+        after = samples_of(metrics).keys()
+    assert "mcp_server_tokens_estimated_total" in " ".join(before)
+    assert after - before == set()
+
+
+def memory_of(metrics: str) -> float:
+    """How many bytes the server holds."""
+    [held] = (value for name, value in samples_of(metrics).items() if name.startswith("process_memory_usage_bytes"))
+    return held
+
+
+@pytest.mark.parametrize("calls", [200, pytest.param(12_000, marks=pytest.mark.alerting)], ids=["few", "many"])
+def test_a_collector_that_hangs_costs_calls_nothing_and_takes_no_memory(
+    failed: Watched, tmp_path: Path, calls: int
+) -> None:
+    with ExitStack() as stack:
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        collector = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        hung, metrics = stack.enter_context(
+            another(failed, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector, OTEL_TRACES_SAMPLER="always_on")
+        )
+        alone, _ = stack.enter_context(another(failed, tmp_path, OTEL_SDK_DISABLED="true"))
+
+        def seconds_with(client: Client) -> float:
+            began = time.monotonic()
+            assert client.request("tools/call", {"name": "list_notes", "arguments": {}}).result
+            return time.monotonic() - began
+
+        def is_as_quick() -> bool:
+            both = [(seconds_with(hung), seconds_with(alone)) for _ in range(100)]
+            return median(one for one, _ in both) < 1.5 * median(other for _, other in both)
+
+        assert wait_for(is_as_quick, 60)
+        assert silent.accept(), "spans are on their way to it"
+        for _ in range(calls):
+            seconds_with(hung)
+        held = memory_of(metrics)
+        for _ in range(calls):
+            seconds_with(hung)
+        # A span takes two kilobytes: of as many calls nothing more is kept.
+        assert memory_of(metrics) - held < max(calls * 500, 4_000_000)
 
 
 def test_nothing_is_shown_of_production(failed: Watched) -> None:
