@@ -41,7 +41,7 @@ def quicken_rules(text: str) -> str:
 def quicken_routes(text: str, addresses: Path) -> str:
     """Routes that wait a second and escalate after five, to the addresses that are in a folder's files."""
     quick = re.sub(r"group_wait: 30m", "group_wait: 5s", text)
-    quick = re.sub(r"group_wait: (10s|5m)", "group_wait: 1s", quick)
+    quick = re.sub(r"group_wait: (10s|2m)", "group_wait: 1s", quick)
     return re.sub(r"group_interval: \w+", "group_interval: 1s", quick).replace("/run/secrets", str(addresses))
 
 

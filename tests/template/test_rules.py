@@ -131,7 +131,7 @@ def test_all_that_promtool_tests_holds(name: str, rendered: Repositories) -> Non
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_each_alert_has_a_test_that_fires_it_and_a_near_miss(name: str, rendered: Repositories) -> None:
-    cases = [case for test in unit_tests(rendered(name)) for case in test["alert_rule_test"]]
+    cases = [case for test in unit_tests(rendered(name)) for case in test.get("alert_rule_test", [])]
     fired = {case["alertname"] for case in cases if case.get("exp_alerts")}
     quiet = {case["alertname"] for case in cases if not case.get("exp_alerts")}
     assert fired == quiet == set(alerts(rendered(name)))
@@ -265,6 +265,19 @@ def test_only_alerts_that_exist_silence_each_other_and_none_a_page_for_a_ticket(
 
 
 @pytest.mark.parametrize("name", CHECKED)
+def test_each_cause_that_silences_a_burn_has_a_test_of_its_end(name: str, rendered: Repositories) -> None:
+    tested = {
+        test["name"].partition(" outlasts ")[0] for test in unit_tests(rendered(name)) if "outlasts" in test["name"]
+    }
+    sources = {
+        re.sub(r'.*"(.*)"', r"\1", rule["source_matchers"][0])
+        for rule in read(rendered(name) / "observability/alertmanager.yaml")["inhibit_rules"]
+        if "Burn" in rule["target_matchers"][0]
+    }
+    assert tested == {source for source in sources if "Burn" not in source} != set()
+
+
+@pytest.mark.parametrize("name", CHECKED)
 def test_a_receivers_address_is_read_from_a_file(name: str, rendered: Repositories) -> None:
     for receiver in read(rendered(name) / "observability/alertmanager.yaml")["receivers"]:
         assert [config["api_url_file"] for config in receiver["slack_configs"]] == [
@@ -284,6 +297,9 @@ def test_a_receivers_address_is_read_from_a_file(name: str, rendered: Repositori
         ('administrative="true"', 'administrative=~".*"', "McpDeniedAdministrativeCalls stays quiet"),
         (">= 5", ">= 0", "McpLatencyBurnFast stays quiet"),
         ('name="memory"', 'name="memories"', "McpMemoryNearLimit fires"),
+        ("keep_firing_for: 6m", "keep_firing_for: 4m", "McpRedisUnreachable outlasts .*"),
+        ('and mcp:availability:burn5m{job="bell-server"} > 1', "", "McpIssuerUnreachable outlasts .*"),
+        ('and mcp:latency:burn5m{job="bell-server"} > 6', "", "McpRedisUnreachable outlasts .*"),
     ],
 )
 def test_a_broken_rule_fails_the_test_of_its_alert(

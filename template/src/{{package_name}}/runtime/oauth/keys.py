@@ -131,17 +131,19 @@ class IssuerKeys:
             self._trouble = self._said = ""
 
     async def _discover(self) -> str:
-        problem = KeysUnavailable("no metadata found")
+        problems: list[str] = []
+        cause: Exception | None = None
         for url in metadata_urls(self._issuer):
             try:
                 metadata = await self._fetch(url)
             except (KeysUnavailable, httpx2.HTTPError, TimeoutError, ValueError) as error:
-                problem = KeysUnavailable(f"{url}: {str(error) or type(error).__name__}")
-                problem.__cause__ = error
+                known = isinstance(error, KeysUnavailable)  # its message names the address
+                problems.append(str(error) if known else f"{url}: {str(error) or type(error).__name__}")
+                cause = cause if known else error
                 continue
             self._check_metadata(metadata)
             return str(metadata["jwks_uri"])
-        raise problem
+        raise KeysUnavailable("; ".join(problems)) from cause
 
     def _check_metadata(self, metadata: dict[str, Any]) -> None:
         if metadata.get("issuer") != self._issuer:
