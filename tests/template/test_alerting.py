@@ -34,6 +34,7 @@ from scaffold.proof.wire import Client
 from scaffold.rendered.repository import RenderedRepository
 from scaffold.toolchain.installation import install
 from tests.servers.started import free_port, render_locked, started
+from tests.support.collector import running_collector
 from tests.support.deployments import find_tool
 from tests.support.faulty_server import make_faulty
 from tests.support.watching import Watch, run_jq, wait_for, watching
@@ -311,6 +312,25 @@ def memory_of(metrics: str) -> float:
     """How many bytes the server holds."""
     [held] = (value for name, value in samples_of(metrics).items() if name.startswith("process_memory_usage_bytes"))
     return held
+
+
+def test_a_collector_gets_spans_under_the_parent_that_a_caller_names_and_metrics(
+    failed: Watched, tmp_path: Path
+) -> None:
+    trace, caller = "ab" * 16, "cd" * 8
+    quick = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_METRIC_EXPORT_INTERVAL": "200"}
+    with running_collector() as (url, got):
+        with another(failed, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=url, **quick) as (client, _):
+            traced = [("traceparent", f"00-{trace}-{caller}-01")]
+            client.request("tools/call", {"name": "list_notes", "arguments": {}}, headers=traced)
+            assert wait_for(lambda: "mcp.server.operation.duration" in got.metrics, 20)
+        spans = {span.span_id.hex(): span for span in got.spans if span.trace_id.hex() == trace}
+    assert "tools/call list_notes" in {span.name for span in spans.values()}
+    parents = [span.parent_span_id.hex() for span in spans.values()]
+    assert parents.count(caller) == 1
+    assert set(parents) - {caller} <= spans.keys()
+    assert got.resource["service.name"] == "notes-server"
+    assert got.resource["deployment.environment.name"] == "production"
 
 
 @pytest.mark.parametrize("calls", [200, pytest.param(12_000, marks=pytest.mark.alerting)], ids=["few", "many"])
