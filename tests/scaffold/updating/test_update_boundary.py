@@ -72,7 +72,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 EDITS = {
     "src/notes_server/runtime/bounds.py": "Mine = ShortText\n",
-    "src/notes_server/runtime/audit.py": "MINE = 1\n",
+    "src/notes_server/runtime/principal.py": "MINE = 1\n",
     "src/notes_server/runtime/policy.py": "MINE = 2\n",
     "src/notes_server/runtime/calls/limits.py": "MINE = 3\n",
     "src/notes_server/tools/notes.py": "MINE = 4\n",
@@ -160,7 +160,7 @@ def test_edits_of_moved_files_move_along_and_imports_follow(template, tmp_path, 
         assert [line for line in EDITS.values() if line.strip() not in text] == []
         assert living.read("src/notes_server/runtime/authoring.py").endswith("Mine = ShortText\n")
         assert unresolved_imports(living) == []
-        assert not list(living.folder.glob("src/*/runtime/audit.py"))
+        assert not list(living.folder.glob("src/*/runtime/principal.py"))
 
 
 def test_each_import_that_follows_is_named(beginning: Path) -> None:
