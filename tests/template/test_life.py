@@ -12,10 +12,12 @@ from tests.servers.started import TRAPS
 from tests.support.combinations import label, lives
 
 pytestmark = [pytest.mark.life, pytest.mark.network, pytest.mark.slow]
+SAMPLE = [lives()[number] for number in (0, 1, 2, 4, 6, 7)]
+"""Each transport, with and without tokens and a Redis; every other set lives each night, among the smoke projects."""
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("answers", lives(), ids=label)
+@pytest.mark.parametrize("answers", SAMPLE, ids=label)
 def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = tmp_path / "repository"
     smoke.create(answers, repository)
