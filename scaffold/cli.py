@@ -134,8 +134,8 @@ def update(
     json: Json = False,
 ) -> None:
     """Merge a newer version of the template into a repository, after trying the result."""
-    from scaffold.commands import update as command  # noqa: PLC0415 -- as above
-    from scaffold.updating.updates import Request  # noqa: PLC0415 -- as above
+    from scaffold.commands import update as command  # noqa: PLC0415 -- lazy, as every command
+    from scaffold.updating.updates import Request  # noqa: PLC0415 -- lazy, as every command
 
     request = Request(path or Path(), plan=plan, verify=not no_verify)
     raise typer.Exit(command.update(request, to, json=json))
@@ -151,8 +151,8 @@ def set_answers(
     json: Json = False,
 ) -> None:
     """Change answers of a repository, after trying the result."""
-    from scaffold.commands import set as command  # noqa: PLC0415 -- as above
-    from scaffold.updating.updates import Request  # noqa: PLC0415 -- as above
+    from scaffold.commands import set as command  # noqa: PLC0415 -- lazy, as every command
+    from scaffold.updating.updates import Request  # noqa: PLC0415 -- lazy, as every command
 
     request = Request(path or Path(), plan=plan, verify=not no_verify)
     raise typer.Exit(command.set_answers(request, assignments, json=json))
@@ -161,7 +161,7 @@ def set_answers(
 @app.command()
 def questions(*, json: Json = False) -> None:
     """Print every question, its choices and when it is asked."""
-    from scaffold.commands.questions import show_questions  # noqa: PLC0415 -- as above
+    from scaffold.commands.questions import show_questions  # noqa: PLC0415 -- lazy, as every command
 
     show_questions(json=json)
 
@@ -169,7 +169,7 @@ def questions(*, json: Json = False) -> None:
 @app.command()
 def presets(*, json: Json = False) -> None:
     """Print the presets and their answers."""
-    from scaffold.commands.presets import show_presets  # noqa: PLC0415 -- as above
+    from scaffold.commands.presets import show_presets  # noqa: PLC0415 -- lazy, as every command
 
     show_presets(json=json)
 
@@ -179,7 +179,7 @@ def source(
     *, env: Annotated[bool, typer.Option("--env", help="Print exports with which plain Copier finds it.")] = False
 ) -> None:
     """Print where the template comes from."""
-    from scaffold.commands.source import show_source  # noqa: PLC0415 -- as above
+    from scaffold.commands.source import show_source  # noqa: PLC0415 -- lazy, as every command
 
     show_source(env=env)
 
@@ -191,7 +191,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Tell whether every control of a repository is still in place."""
-    from scaffold.commands import check as command  # noqa: PLC0415 -- as above
+    from scaffold.commands import check as command  # noqa: PLC0415 -- lazy, as every command
 
     raise typer.Exit(command.check(path, json=json))
 
@@ -212,7 +212,7 @@ def prove(
     json: Json = False,
 ) -> None:
     """Install, boot and probe a repository as production would run it, or probe any MCP server."""
-    from scaffold.commands import prove as command  # noqa: PLC0415 -- as above
+    from scaffold.commands import prove as command  # noqa: PLC0415 -- lazy, as every command
 
     request = command.Request(path=path, full=full, url=url, token_file=token_file, may_load=yes, json=json)
     raise typer.Exit(command.prove(request))

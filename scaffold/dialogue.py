@@ -29,7 +29,7 @@ def confirm(answers: Answers, destination: Path) -> None:
     Raises:
         Interrupted: The person says no.
     """
-    import questionary  # noqa: PLC0415 -- as above
+    import questionary  # noqa: PLC0415 -- slow, and only for people
 
     width = max(map(len, answers))
     say("\n" + "\n".join(f"{key:<{width}}  {shown(answer)}" for key, answer in answers.items()) + "\n")

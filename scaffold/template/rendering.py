@@ -206,7 +206,7 @@ def _reading_once() -> Iterator[None]:
 def _errors_as_sentences() -> Iterator[None]:
     """Turn what Copier and its libraries raise into this project's errors."""
     from copier.errors import CopierError  # noqa: PLC0415 -- slow
-    from jinja2 import TemplateError  # noqa: PLC0415 -- as above
+    from jinja2 import TemplateError  # noqa: PLC0415 -- slow, and not for every command
 
     try:
         yield

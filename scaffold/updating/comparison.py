@@ -128,7 +128,7 @@ class Comparison:
         """Merge the three sides of a file, of which neither yours nor the template's is missing."""
         base, ours, theirs = stages.base, stages.ours, stages.theirs
         assert ours is not None  # noqa: S101 -- for the type checker
-        assert theirs is not None  # noqa: S101 -- as above
+        assert theirs is not None  # noqa: S101 -- for the type checker
         mode = theirs.mode if base is not None and ours.mode == base.mode else ours.mode
         if base is not None and theirs.blob == base.blob:
             merged, clean = ours.blob, True

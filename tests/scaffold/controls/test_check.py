@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from scaffold.commands.check import check
-from scaffold.controls import find_regressions, read_catalogue
+from scaffold.controls import find_regressions, find_unlisted, read_catalogue
 from scaffold.controls.catalogue import parse_catalogue
 from scaffold.errors import NotRendered, RefusedError
 from tests.support.combinations import complete
@@ -231,6 +231,12 @@ def test_a_subject_of_controls_that_is_gone_is_missed(repositories, capsys):
     assert status == 4
     assert {found["control"].partition("-")[0] for found in findings} == {"OUT"}
     assert {found["problem"] for found in findings} == {"its row is gone"}
+
+
+def test_each_of_the_ids_of_one_mark_must_be_listed(tmp_path):
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests/test_own.py").write_text('@pytest.mark.control("OWN-01", "OWN-02")\ndef test_own(): ...\n')
+    assert [found.control for found in find_unlisted(tmp_path, [])] == ["OWN-01", "OWN-02"]
 
 
 @pytest.mark.parametrize("name", ["tests/runtime/test_audit_chain.py", "tests/runtime/test_calls.py"])
