@@ -97,9 +97,20 @@ class SourceFile:
         return symbols.parse(self.text)
 
     @cached_property
+    def marks(self) -> frozenset[str]:
+        """The controls that its tests are marked with."""
+        return symbols.marks(self.module)
+
+    @cached_property
     def documents(self) -> list[Document]:
         """The documents that it holds."""
         return [replace(document, file=self.name) for document in reader_of(self.name)(self.text)]
+
+
+def _missing_mark(file: SourceFile, control: str) -> Iterator[tuple[int, str]]:
+    """Find that no test of a file is marked with the control's id."""
+    if control not in file.marks:
+        yield 1, f"no test is marked {control}"
 
 
 TEXTS: Mapping[str, Callable[[SourceFile, Requirement], Iterator[tuple[int, str]]]] = {
@@ -107,7 +118,7 @@ TEXTS: Mapping[str, Callable[[SourceFile, Requirement], Iterator[tuple[int, str]
     "never": lambda file, requirement: lines.forbidden(file.text, requirement["never"]),
     "calls": lambda file, requirement: symbols.missing_call(file.module, requirement),
     "defines": lambda file, requirement: symbols.missing_definition(file.module, requirement["defines"]),
-    "marks": lambda file, requirement: symbols.missing_mark(file.module, requirement["marks"]),
+    "marks": lambda file, requirement: _missing_mark(file, requirement["marks"]),
 }
 THINGS: Mapping[str, Callable[[list[Document], Requirement], Iterator[Problem]]] = {
     "field": fields.problems,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 from typing import TypeAlias
 
 from scaffold.controls.catalogue import Requirement
@@ -31,23 +32,22 @@ def missing_definition(module: Module, symbol: str) -> Iterator[tuple[int, str]]
         yield 1, f"{symbol} is not defined"
 
 
-def missing_mark(module: Module, control: str) -> Iterator[tuple[int, str]]:
-    """Find that no test, no set of parameters of one and no module with tests is marked with the control's id."""
+def marks(module: Module) -> frozenset[str]:
+    """The controls that tests, their parameters or their module are marked with; none without a test."""
     nodes = list(ast.walk(module))
-    if not any(_is_mark(node, control) for node in nodes) or not any(_is_test(node) for node in nodes):
-        yield 1, f"no test is marked {control}"
+    return frozenset(chain.from_iterable(map(_marked, nodes))) if any(map(_is_test, nodes)) else frozenset()
 
 
 def _is_test(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
 
 
-def _is_mark(node: ast.AST, control: str) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and _name(node.func) == "control"
-        and any(isinstance(given, ast.Constant) and given.value == control for given in node.args)
-    )
+def _marked(node: ast.AST) -> Iterator[str]:
+    """The controls of one mark; none of another node."""
+    if isinstance(node, ast.Call) and _name(node.func) == "control":
+        yield from (
+            given.value for given in node.args if isinstance(given, ast.Constant) and isinstance(given.value, str)
+        )
 
 
 def missing_call(module: Module, requirement: Requirement) -> Iterator[tuple[int, str]]:
