@@ -197,6 +197,27 @@ def check(
 
 
 @app.command()
+def evidence(
+    *,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A rendered repository; default: this one.")] = Path(),
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write here; default: evidence/ of it.")
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Take junit.xml, proof.json and *.sarif of here; run nothing."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when a control is not verified, too.")] = False,
+    json: Json = False,
+) -> None:
+    """Test and prove a repository, and write what that shows of each control and clause."""
+    from scaffold.commands import evidence as command  # noqa: PLC0415 -- lazy, as every command
+
+    request = command.Request(path=path, output=output, results=results, strict=strict, json=json)
+    raise typer.Exit(command.evidence(request))
+
+
+@app.command()
 def prove(
     *,
     path: Annotated[

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaffold.console import conclude
-from scaffold.controls import Control, Finding, Report, find_regressions, find_unlisted
+from scaffold.controls import Control, Finding, Report
 from scaffold.errors import ExitStatus
+from scaffold.evidence.structure import check_structure
 from scaffold.rendered.answers import ANSWERS_FILE
 from scaffold.rendered.repository import RenderedRepository
-from scaffold.template.ownership import Ownership
 from scaffold.template.questions import STILL_AN_EXAMPLE, placeholders
-from scaffold.template.source import template_source
 
 
 def check(path: Path, *, json: bool) -> ExitStatus:
@@ -24,12 +23,7 @@ def check(path: Path, *, json: bool) -> ExitStatus:
         NotRendered: There is no catalogue of controls.
     """
     repository = RenderedRepository(path.resolve())
-    controls = repository.controls
-    ownership = Ownership.read(template_source().questions)
-    named = {name for control in controls for name in control.files()}
-    deletable = frozenset(name for name in named if ownership.of(name) == "yours")
-    report = find_regressions(repository.path, controls, deletable=deletable)
-    report.findings.extend(find_unlisted(repository.path, controls))
+    report, controls = check_structure(repository), repository.controls
     notices = [*_notices(report), *_examples(repository)]
     findings = [finding.to_json() for finding in report.findings]
     words = [*map(_words, report.findings), *([] if report.findings else [_summary(controls, report)]), *notices]

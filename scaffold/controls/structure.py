@@ -243,4 +243,5 @@ def _code(place: str) -> Requirement:
 
 def _test(place: str, control: str) -> Requirement:
     """The requirement that a file exists, and that one of its tests, if it holds tests, carries the control's id."""
-    return {"file": place, "marks": control} if place.endswith(".py") else {"file": place}
+    name = place.partition(":")[0]
+    return {"file": name, "marks": control} if name.endswith(".py") else {"file": name}

@@ -28,6 +28,7 @@ from scaffold.proof.subject import Subject
 from scaffold.proof.wire import Era
 from scaffold.rendered.proof_settings import ProofSettings
 from scaffold.rendered.repository import RenderedRepository
+from scaffold.rendered.revision import Revision
 from scaffold.toolchain.installation import Installation, install
 
 Progress = Callable[[str], None]
@@ -59,7 +60,7 @@ def prove_repository(
     repository = RenderedRepository(path.resolve())
     repository.require_installable()
     proof_settings = proof_settings or repository.proof_settings
-    clock = _Clock()
+    clock, revision = _Clock(), Revision.read(repository.path)
     with _workplace(environment) as folder, ExitStack() as stack:
         progress("installing from the lock")
         subject = _prepared(repository, proof_settings, folder, stack, progress)
@@ -73,6 +74,8 @@ def prove_repository(
         versions=_versions() | subject.versions | repository.locked_versions(TOLD_VERSIONS),
         template=repository.template_version,
         answers=repository.answers,
+        commit=revision.commit,
+        uncommitted=revision.uncommitted,
         started=clock.started,
         seconds=clock.seconds,
         log=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,12 @@ FEW = 3
 
 @dataclass(frozen=True)
 class ProofReport:
-    """The results of all probes, and what they are about. Two proofs of the same server differ in times only."""
+    """The results of all probes, and what they are about. Two proofs of the same server differ in times only.
+
+    Attributes:
+        commit: The commit that the repository was at, empty where it is in none.
+        uncommitted: Whether files differed from it.
+    """
 
     subject: str
     tier: str
@@ -26,6 +32,8 @@ class ProofReport:
     versions: Mapping[str, str]
     template: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    uncommitted: bool = False
     started: str = ""
     seconds: float = 0.0
     log: str = ""
@@ -56,11 +64,14 @@ class ProofReport:
             "counts": self._counts(),
             "versions": dict(self.versions),
             "answers": dict(self.answers),
+            "commit": self.commit,
+            "uncommitted": self.uncommitted,
             "started": self.started,
             "seconds": self.seconds,
             "probes": [_result(result) for result in self.results],
         }
-        return document | ({"log": self.log.splitlines()} if self.log else {})
+        document |= {"log": self.log.splitlines()} if self.log else {}
+        return document | {"seal": digest(document)}
 
     def write(self, folder: Path) -> Path:
         """Write `proof.json` into a folder and return its path."""
@@ -95,6 +106,17 @@ class ProofReport:
             if result.status is Status.SKIPPED:
                 reasons.setdefault(result.observation, []).append(result.probe.id)
         return reasons
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """The SHA-256 of a document's content, whatever the order and the layout of its text."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def is_sealed(document: Mapping[str, Any]) -> bool:
+    """Whether a report is as it was written; a seal shows an edit, and keeps nobody from sealing anew."""
+    return document.get("seal") == digest({name: value for name, value in document.items() if name != "seal"})
 
 
 def _result(result: Result) -> dict[str, Any]:

@@ -7,21 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from scaffold import hooks
-from scaffold.environment import for_server, for_tests
 from scaffold.errors import InstallError, ProofError, ScaffoldError
 from scaffold.progress import Progress
-from scaffold.proof import prove_repository, stand_ins
+from scaffold.proof import prove_repository
+from scaffold.proof.testing import TEST_SECONDS, run_tests
 from scaffold.rendered.proof_settings import ProofSettings
 from scaffold.rendered.repository import LOCK_FILE
-from scaffold.toolchain import uv
-from scaffold.toolchain.installation import programs_of
-from scaffold.toolchain.processes import with_programs_first
 from scaffold.updating.living_repository import LivingRepository
 from scaffold.updating.plan import FileChange, Kind, Plan, Verification
 from scaffold.updating.trees import Entry, Workshop
 
-TEST_SECONDS = 1800
-_TESTS = ("run", "--no-sync", "pytest", "--quiet")
 _NOTHING_COLLECTED = 5
 
 
@@ -83,15 +78,10 @@ def _with_lock(plan: Plan, workshop: Workshop) -> Plan:
 
 
 def _test(repository: Path, virtual_environment: Path, proof_settings: ProofSettings) -> None:
-    virtual_environment.parent.mkdir(parents=True, exist_ok=True)
     try:
-        uv.sync(repository, virtual_environment)
+        tested = run_tests(repository, virtual_environment, proof_settings)
     except InstallError as error:
         raise VerificationError(f"The updated dependencies do not install. {_UNTOUCHED}\n{error.log}") from error
-    programs = with_programs_first(programs_of(virtual_environment), {**for_server(), **proof_settings.env})
-    variables = {**for_tests(), **proof_settings.env, "UV_PROJECT_ENVIRONMENT": str(virtual_environment)}
-    with stand_ins.running(proof_settings.services, repository, programs, virtual_environment.parent):
-        tested = uv.run_uv(*_TESTS, folder=repository, variables=variables, seconds=TEST_SECONDS)
     if tested.status is None:
         raise VerificationError(f"The tests took longer than {TEST_SECONDS} seconds. {_UNTOUCHED}")
     if tested.status not in (0, _NOTHING_COLLECTED):

@@ -1,0 +1,77 @@
+"""`mcp-scaffold evidence`: what is known of each control, for a person who has to believe it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaffold.console import PROGRESS, conclude
+from scaffold.errors import ExitStatus, RefusedError
+from scaffold.evidence.assessment import Assessment, assess, read_tests
+from scaffold.evidence.documents import write_documents
+from scaffold.evidence.results import read_results
+from scaffold.evidence.running import make_results
+from scaffold.evidence.verdicts import Status
+from scaffold.evidence.writing import deliver, folder_beside
+from scaffold.rendered.repository import RenderedRepository
+from scaffold.workspace import signals_interrupt
+
+OUTPUT = "evidence"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        output: Where the files go, `evidence/` of the repository by default.
+        results: The folder of results that exist; None makes them.
+        strict: Whether a control that is not verified decides the exit status, too.
+    """
+
+    path: Path
+    output: Path | None
+    results: Path | None
+    strict: bool
+    json: bool
+
+
+def evidence(request: Request) -> ExitStatus:
+    """Judge a repository's controls by results, and write the evidence.
+
+    Returns:
+        The exit status: 0, or 4 when a control failed, with `strict` also when one is not verified.
+
+    Raises:
+        NotRendered: The path holds no rendered repository.
+        RefusedError: The results or the output cannot be used, or an unknown framework is named.
+        UnavailableError: What makes the results is missing.
+    """
+    repository = RenderedRepository(request.path.resolve())
+    _ = repository.recorded, repository.controls
+    output = (request.output or repository.path / OUTPUT).resolve()
+    if output == repository.path or output in repository.path.parents:
+        raise RefusedError(f"{output} holds the repository itself: name another folder with -o.")
+    with signals_interrupt(), folder_beside(output) as folder:
+        results_folder = request.results or make_results(repository, folder, PROGRESS)
+        tests = read_tests(repository)
+        assessment = assess(repository, read_results(results_folder, tests), tests, output=output)
+        files = deliver(write_documents(assessment), folder, output)
+    document = assessment.to_json() | {"files": [str(file) for file in files]}
+    conclude(document, _words(assessment, output), assessment.notices, json=request.json)
+    counting = (Status.FAILED, Status.NOT_VERIFIED) if request.strict else (Status.FAILED,)
+    return ExitStatus.UNPROVEN if any(assessment.ids(status) for status in counting) else ExitStatus.DONE
+
+
+def _words(assessment: Assessment, output: Path) -> str:
+    """What is not verified, what failed, and the totals."""
+    lines = [
+        f"{verdict.status:12}  {verdict.control.id}  {'; '.join(verdict.reasons)}"
+        for verdict in sorted(assessment.verdicts, key=lambda verdict: list(Status).index(verdict.status))
+        if verdict.status is not Status.VERIFIED
+    ]
+    counts = ", ".join(f"{count} {status}" for status, count in assessment.counts.items())
+    at = assessment.commit[:12] or "no commit"
+    return "\n".join(
+        [*lines, f"{len(assessment.verdicts)} controls at {at}: {counts}.", f"The evidence is in {output}."]
+    )
