@@ -14,12 +14,15 @@ from scaffold.template.source import TemplateSource
 SEPARATOR = "{{_copier_conf.sep}}"
 """Stands in the name of an unpacked file for what parts folders from each other."""
 
+INCLUDED = "security/controls"
+"""The folder of the output tree whose files the template includes, by their paths."""
+
 
 def unpack(source: TemplateSource, folder: Path) -> None:
     """Put the template into `folder`, which is made: a checkout as it lies there, without what git ignores.
 
-    Its output tree becomes one flat folder, whose file names hold the separators: Copier compiles and renders each part
-    of each path for itself, and each folder once more, which costs more than all the files.
+    Its output tree becomes one flat folder but for `INCLUDED`, and its file names hold the separators: Copier compiles
+    and renders each part of each path for itself, and each folder once more, which costs more than all the files.
 
     Raises:
         RenderError: git is missing, or cannot read the source.
@@ -32,9 +35,10 @@ def unpack(source: TemplateSource, folder: Path) -> None:
 
 
 def _flatten(tree: Path) -> None:
-    for path in [path for path in tree.rglob("*") if path.is_file()]:
+    included = tree / INCLUDED
+    for path in [path for path in tree.rglob("*") if path.is_file() and included not in path.parents]:
         path.rename(tree / SEPARATOR.join(path.relative_to(tree).parts))
-    for folder in [path for path in tree.iterdir() if path.is_dir()]:
+    for folder in [path for path in tree.iterdir() if path.is_dir() and path not in included.parents]:
         shutil.rmtree(folder)
 
 
