@@ -10,7 +10,9 @@ from tool_lock import HIDDEN, LOCK, changes, secrets_in_headers, served_tools, t
 
 ARGUMENT = {"type": "integer", "minimum": 1, "maximum": 10}
 TOOL: dict[str, Any] = {
+    "title": "Look",
     "description": "Look.",
+    "annotations": {"readOnlyHint": True},
     "scopes": ["mcp:read"],
     "input": {"properties": {"limit": ARGUMENT}, "required": []},
     "output": {"properties": {"text": {"type": "string"}}, "required": ["text"]},
@@ -88,7 +90,7 @@ def test_what_breaks_a_client_is_called_breaking(path: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("description", "Look closely."),
+        *(("title", None), ("description", "Look closely."), ("annotations", {"readOnlyHint": False})),
         ("scopes", []),
         ("input/properties/page", {"type": "integer"}),
         ("input/properties/limit", {**ARGUMENT, "maximum": 11}),

@@ -45,6 +45,7 @@ FORBIDDEN = {
     "uv sync": "RUN uv sync",
     "syntax": "# syntax=registry.example.com/frontend:1",
     "--from=": "COPY --from=registry.example.com/helper:1 /bin/sh /bin/sh",
+    "MCP_TOOLS": "ENV MCP_TOOLS_LOCKED=false",
     "MCP_ENVIRONMENT": "ENV MCP_ENVIRONMENT=development",
     "env": "!.env",
     "FROM ": "FROM python:3.13",
@@ -59,7 +60,7 @@ FORBIDDEN = {
     "HS": '    "HS256": "oct",',
     "REDIS_URL": "      MCP_REDIS_URL: rediss://user:password@example.com",
 }
-FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "IMG", "COMP", "IAC", "K8S", "GOV", "OPS")
+FAMILIES = ("AUTH", "AUTHZ", "NET", "IN", "OUT", "LIM", "AUD", "SUP", "TOOL", "IMG", "COMP", "IAC", "K8S", "GOV", "OPS")
 
 
 @pytest.fixture(scope="module")
