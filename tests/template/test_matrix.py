@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from tests.support.combinations import HURTING, VALUES, complete, hurt, label, lives, pairs
 from tests.support.template import copy_template
+from tests.support.threats import problems_of_threats
 
 HEADER = "Managed by the template; updates merge into this file."
 YOURS = re.compile(
@@ -148,12 +149,13 @@ def refused_by_tools(repository: Path) -> str:
 
 
 @pytest.mark.parametrize("answers", [hurt(answers, number) for number, answers in enumerate(pairs())], ids=label)
-def test_every_file_is_whole_parses_and_is_formatted_whatever_the_answers_and_all_together_are_few(
+def test_whatever_the_answers_every_file_is_whole_and_formatted_every_threat_is_answered_and_all_is_small(
     render: Callable[..., Path], answers: dict[str, Any]
 ) -> None:
     repository = render(answers)
     found = [f"{path}: {problem}" for path, text in files_of(repository) for problem in problems_of(path, text)]
     assert not found
+    assert not list(problems_of_threats(repository))
     assert not refused_by_tools(repository)
     assert sum(lines_of(repository).values()) < LARGEST, list(lines_of(repository).items())[:10]
 

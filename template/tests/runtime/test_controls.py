@@ -52,3 +52,11 @@ def test_every_control_with_tests_of_the_runtime_is_proven_by_one() -> None:
         control["id"] for control in CONTROLS if any(place.startswith("tests/runtime") for place in control["verified"])
     }
     assert not claimed - MARKERS
+
+
+def test_every_threat_is_answered_by_controls_that_are_verified() -> None:
+    verified = {control["id"] for control in CONTROLS if control["verified"]}
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "security").glob("threat*.md")]
+    rows = [row.split("|") for text in texts for row in re.findall(r"^\| *[A-Z]+-\d+ *\|.*", text, re.MULTILINE)]
+    answers = {row[1].strip(): re.findall(r"[^ ,]+", row[6] if len(row) == 9 else "") for row in rows}
+    assert [threat for threat, controls in answers.items() if not controls or set(controls) - verified] == []
