@@ -208,11 +208,18 @@ def evidence(
         typer.Option("--from", metavar="DIR", help="Take junit.xml, proof.json and *.sarif of here; run nothing."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail when a control is not verified, too.")] = False,
+    verify: Annotated[
+        Path | None, typer.Option(metavar="STATEMENT", help="Check a statement, signed or not, instead; offline.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Test and prove a repository, and write what that shows of each control and clause."""
     from scaffold.commands import evidence as command  # noqa: PLC0415 -- lazy, as every command
 
+    if verify is not None:
+        if output or results or strict:
+            raise RefusedError("--verify checks what was written: leave out -o, --from and --strict.")
+        raise typer.Exit(command.verify(verify, path, json=json))
     request = command.Request(path=path, output=output, results=results, strict=strict, json=json)
     raise typer.Exit(command.evidence(request))
 

@@ -12,6 +12,7 @@ from scaffold.evidence.documents import write_documents
 from scaffold.evidence.results import read_results
 from scaffold.evidence.running import make_results
 from scaffold.evidence.verdicts import Status
+from scaffold.evidence.verification import verify_statement
 from scaffold.evidence.writing import deliver, folder_beside
 from scaffold.rendered.repository import RenderedRepository
 from scaffold.workspace import signals_interrupt
@@ -61,6 +62,25 @@ def evidence(request: Request) -> ExitStatus:
     conclude(document, _words(assessment, output), assessment.notices, json=request.json)
     counting = (Status.FAILED, Status.NOT_VERIFIED) if request.strict else (Status.FAILED,)
     return ExitStatus.UNPROVEN if any(assessment.ids(status) for status in counting) else ExitStatus.DONE
+
+
+def verify(statement: Path, path: Path, *, json: bool) -> ExitStatus:
+    """Compare a statement with the repository that it is about.
+
+    Returns:
+        The exit status: 0, or 4 when it cannot be relied upon.
+
+    Raises:
+        NotRendered: The path holds no rendered repository.
+        RefusedError: The file cannot be read, or holds no statement.
+    """
+    repository = RenderedRepository(path.resolve())
+    _ = repository.recorded
+    result = verify_statement(statement, repository)
+    names = ", ".join(result.subjects)
+    done = f"{statement} is of the commit {result.commit}, and fits {names}."
+    conclude(result.to_json(), "\n".join(result.problems) or done, result.notices, json=json)
+    return ExitStatus.UNPROVEN if result.problems else ExitStatus.DONE
 
 
 def _words(assessment: Assessment, output: Path) -> str:

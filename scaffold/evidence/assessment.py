@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.controls import marks
-from scaffold.errors import RefusedError
 from scaffold.evidence.frameworks import read_frameworks
 from scaffold.evidence.procedures import read_procedures
 from scaffold.evidence.results import Results, Tests
@@ -99,7 +98,7 @@ def assess(repository: RenderedRepository, results: Results, tests: Tests, *, ou
     frameworks = read_frameworks(repository.path, repository.controls, chosen if isinstance(chosen, list) else ())
     revision = Revision.read(repository.path, without=output)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    time = max((_in_utc(origin.time) for origin in results.origins if origin.time), default=now)
+    time = max((origin.time for origin in results.origins if origin.time), default=now)
     seen = Observations(
         commit=revision.commit,
         structure=check_structure(repository),
@@ -119,15 +118,6 @@ def assess(repository: RenderedRepository, results: Results, tests: Tests, *, ou
         results=results,
         notices=tuple(_notices(revision, results)),
     )
-
-
-def _in_utc(time: str) -> str:
-    """A time as UTC; pytest writes it with its offset, or in UTC without one."""
-    try:
-        moment = dt.datetime.fromisoformat(time)
-    except ValueError as error:
-        raise RefusedError(f"The results are of {time!r}, which is no time: make them anew.") from error
-    return moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 def _notices(revision: Revision, results: Results) -> Sequence[str]:

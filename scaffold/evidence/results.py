@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -199,8 +200,19 @@ def _origin_of(suites: list[ET.Element]) -> Origin:
     return Origin(
         commits.pop() if len(commits) == 1 else "",
         any(properties.get("uncommitted", "") == "true" for properties in found),
-        max((suite.get("timestamp", "") for suite in suites), default=""),
+        max((_in_utc(suite.get("timestamp", "")) for suite in suites), default=""),
     )
+
+
+def _in_utc(time: str) -> str:
+    """A time as UTC; pytest writes it with its offset, or in UTC without one."""
+    if not time:
+        return ""
+    try:
+        moment = dt.datetime.fromisoformat(time)
+    except ValueError as error:
+        raise RefusedError(f"The results are of {time!r}, which is no time: make them anew.") from error
+    return moment.replace(tzinfo=moment.tzinfo or dt.UTC).astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
 def _place(case: ET.Element, modules: Mapping[str, str]) -> str:
@@ -233,7 +245,9 @@ def _proof(document: JsonValue) -> ProofRun:
     if not isinstance(probes, list) or not all(isinstance(probe, dict) for probe in probes):
         raise RefusedError(f"{PROOF_FILE} cannot be read: it is no proof that mcp-scaffold prove wrote.")
     origin = Origin(
-        str(document.get("commit") or ""), document.get("uncommitted") is True, str(document.get("started") or "")
+        str(document.get("commit") or ""),
+        document.get("uncommitted") is True,
+        _in_utc(str(document.get("started") or "")),
     )
     texts = (
         {name: str(probe.get(name, "")) for name in ("id", "control", "status", "observation")} for probe in probes

@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from scaffold.cli import app
+from tests.scaffold.evidence.conftest import Case
 from tests.support import evidence as small
 from tests.support.evidence import commit, with_outcome, without, write_junit, write_proof, write_scan
 
 RUNS = ("LIM-01", "LIM-02", "AUTH-01", "AUTH-02")
-
-
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small.make_repository(tmp_path_factory.mktemp("small"))
-
-
-@dataclass(frozen=True)
-class Case:
-    """A repository of one's own, and a folder for its results."""
-
-    repository: Path
-    results: Path
-    capsys: pytest.CaptureFixture[str]
-
-    @property
-    def head(self) -> str:
-        return small.git(self.repository, "rev-parse", "HEAD")
-
-    def run(self, *options: str) -> tuple[int, dict[str, Any]]:
-        """The status and the document of the command on the results that exist."""
-        arguments = ["evidence", str(self.repository), "--from", str(self.results), "--json", *options]
-        status = app(arguments, standalone_mode=False)
-        return status, json.loads(self.capsys.readouterr().out)
-
-
-@pytest.fixture
-def case(committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Case:
-    (tmp_path / "results").mkdir()
-    return Case(Path(shutil.copytree(committed, tmp_path / "small")), tmp_path / "results", capsys)
 
 
 def statuses(document: dict[str, Any]) -> dict[str, str]:
