@@ -34,8 +34,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (r"\| AUTH-10, AUTHZ-05, IN-07, OPS-08 \|", "| K8S-11 |", None),
         (r"(?m)^\| T-30 \|.*\n", "", "S at `records`"),
         (r"\| R at `issuer` .*\n", "", "R at `issuer` raises no threat, and nothing says why"),
-        (r"\blocal-scan\b", "local-scam", "local-scan is no threat here"),
-        (r"\blocal-scan\b", "local-scam", "local-scam is an entry of no list"),
+        (r"\bscan-local\b", "scam-local", "scan-local-network-for-open-or-vulnerable-mcp-servers is no threat here"),
+        (
+            r"\bscan-local\b",
+            "scam-local",
+            "scam-local-network-for-open-or-vulnerable-mcp-servers is an entry of no list",
+        ),
     ],
 )
 def test_what_is_missing_in_a_threat_model_is_seen(repository, pattern, instead, told):
