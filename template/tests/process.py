@@ -31,6 +31,7 @@ META: dict[str, Any] = {
 ASKABLE = META | {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
 ACCEPT = "application/json, text/event-stream"
 PATIENCE_SECONDS = 180
+HASH_KEY = "h" * 32
 
 
 class ServerProcess:
@@ -48,7 +49,8 @@ class ServerProcess:
         folder = Path(tempfile.mkdtemp())
         weakref.finalize(self, shutil.rmtree, folder)
         self._stderr, self.audit = folder / "stderr.log", folder / "events.jsonl"
-        given = {"environment": "development", "port": self.port, "audit_file": self.audit, **settings}
+        given = {"environment": "development", "port": self.port, "audit_file": self.audit}
+        given |= {"audit_hash_key": HASH_KEY, **settings}
         command = [sys.executable, "-m", *(module or ("sample",))]
         # No pipe: one that nobody reads fills up, and the server then waits to write its log.
         with self._stderr.open("wb") as stderr:

@@ -323,7 +323,7 @@ def test_the_provider_row_shapes_scopes_and_audience(questions):
     [
         ([], (86400, 90, False, "hashed")),
         (["soc2"], (43200, 365, True, "hashed")),
-        (["gdpr"], (43200, 90, False, "dropped")),
+        (["gdpr"], (43200, 90, True, "dropped")),
         (["sox", "hipaa"], (3600, 2557, True, "dropped")),
         (["soc2", "pci-dss", "fedramp-moderate"], (900, 913, True, "dropped")),
     ],

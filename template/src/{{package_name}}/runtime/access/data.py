@@ -4,7 +4,7 @@
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,7 @@ from ..startup import ConfigurationError
 
 DataClass = Literal["public", "internal", "personal", "secret"]
 CLASSES: tuple[DataClass, ...] = get_args(DataClass)
+Tools = Mapping[str, Mapping[str, Any]]
 _canonical = json.JSONEncoder(sort_keys=True).encode
 
 
@@ -32,12 +33,12 @@ class Handling(BaseModel):
         return max((*self.takes.values(), self.returns), key=CLASSES.index)
 
 
-def check_classifies(data: Mapping[str, Handling], tools: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise `ConfigurationError` where a class is of a tool that is not served, or of an argument that it does not take."""
+def check_classifies(data: Mapping[str, Handling], ruled: Container[str], served: Tools) -> None:
+    """Raise `ConfigurationError` for the class of a tool without a rule, or of an argument that a served tool lacks."""
     for name, handling in data.items():
-        taken = tools[name]["input"].get("properties", {}) if name in tools else {}
-        if name not in tools or (unknown := handling.takes.keys() - taken):
-            what = name if name not in tools else f"{', '.join(sorted(unknown))} of {name}"
+        unknown = handling.takes.keys() - served[name]["input"].get("properties", {}) if name in served else ()
+        if name not in ruled or unknown:
+            what = f"{', '.join(sorted(unknown))} of {name}" if unknown else name
             raise ConfigurationError(f"policy.yaml classifies under 'data' what is not there: {what}.")
 
 
@@ -58,5 +59,10 @@ class Arguments:
         return kept or None
 
     def hash(self, value: object) -> str:
-        """The same for the same value, and of no use to whoever has no key."""
-        return hmac.digest(self._key, _canonical(value).encode(), "sha256").hex()[:32]
+        """The value's `keyed_hash`, with the key of the settings or of this process."""
+        return keyed_hash(self._key, value)
+
+
+def keyed_hash(key: bytes, value: object) -> str:
+    """The same for the same value, and of no use to whoever has no key."""
+    return hmac.digest(key, _canonical(value).encode(), "sha256").hex()[:32]

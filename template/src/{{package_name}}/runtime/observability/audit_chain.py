@@ -8,6 +8,9 @@ within one heartbeat, of whole chains at the end, and of all that is older than 
 every chain does, so there a missing whole chain is not seen. Where retention deleted the oldest files, `--partial`
 accepts that the first chain goes on from what is not given, and no other one; a part of a stream is verified one process
 at a time.
+
+Of what says who it was and what they sent, the chain covers a salted commitment alone: `audit_erasure` can take that and
+the salt away, and nobody else can without the key. How many events were erased is told.
 """
 
 import hashlib
@@ -25,6 +28,8 @@ GENESIS = "0" * 64
 HEARTBEAT_SECONDS = 60.0
 END_BYTES = 1_000_000
 """Of a file, enough to hold its last event."""
+PERSONAL = ("subject", "person", "peer", "arguments")
+"""What an erasure removes."""
 NO_KEY = ", as far as a chain without a key can tell"
 
 
@@ -44,6 +49,8 @@ class Chain:
     def link(self, entry: Mapping[str, object]) -> str:
         """The entry as the next line of the chain."""
         torn = {"torn": self._torn} if self._torn else {}
+        salt = token_hex(32)
+        torn |= {"salt": salt, "commitment": commitment(entry, salt)} if entry.keys() & PERSONAL else {}
         linked = {**entry, **torn, "chain": self._name, "number": self._number, "previous": self._last}
         self._last, self._torn = digest(linked, self._key), ""
         self._number += 1
@@ -64,6 +71,8 @@ class Account:
     """It goes on from an event that was not given."""
     missed: int = 0
     """So many events could not be written, as its own events say."""
+    erased: int = 0
+    """So many lost what was personal."""
 
 
 def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]:
@@ -88,6 +97,8 @@ def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]
         claimed = entry.pop("hash", None)
         if not hmac.compare_digest(str(claimed), digest(entry, key)):
             raise ValueError(f"line {line_number}: the event was changed, or hashed with another key")
+        if not _bears_its_commitment(entry, str(claimed), key):
+            raise ValueError(f"line {line_number}: what is personal was changed, or removed by other means")
         name, number, previous = str(entry["chain"]), int(entry["number"]), str(entry["previous"])
         known = chains.get(name)
         if known and (number, previous) != (known.last + 1, known.hash):
@@ -98,9 +109,10 @@ def verify(lines: Iterable[str], key: bytes | None = None) -> dict[str, Account]
                 raise ValueError(f"line {line_number}: what its chain goes on from was removed or moved")
             for earlier in chains.values():
                 earlier.ended |= earlier.hash == previous
-        first, ended = known.first if known else number, entry["event"] == "closed"
+        first, ended = known.first if known else number, entry["event"] in ("closed", "erased")
         missed = (known.missed if known else 0) + int(entry.get("missed", 0))
-        chains[name] = Account(first, number, str(claimed), str(entry["time"]), ended, cut, missed)
+        erased = (known.erased if known else 0) + ("erased" in entry)
+        chains[name] = Account(first, number, str(claimed), str(entry["time"]), ended, cut, missed, erased)
         seen.add(str(claimed))
     return chains
 
@@ -111,9 +123,31 @@ def _check_explained(torn: tuple[int, str] | None) -> None:
 
 
 def digest(entry: Mapping[str, object], key: bytes | None) -> str:
-    """The hash of an event's canonical JSON: HMAC with a key, plain without one."""
-    text = json.dumps(entry, sort_keys=True, default=str).encode()
+    """The hash of an event's canonical JSON, with its commitment for what is personal: HMAC with a key, plain without one."""
+    apart = {*PERSONAL, "salt", "erased"} if "commitment" in entry else ()
+    text = _canonical({name: value for name, value in entry.items() if name not in apart})
     return hmac.new(key, text, hashlib.sha256).hexdigest() if key else hashlib.sha256(text).hexdigest()
+
+
+def commitment(entry: Mapping[str, object], salt: str) -> str:
+    """What stands for the personal facts of an event, and tells nothing of them without the salt."""
+    personal = {name: entry[name] for name in PERSONAL if name in entry}
+    return hmac.new(salt.encode(), _canonical(personal), hashlib.sha256).hexdigest()
+
+
+def tombstone(of: str, key: bytes | None) -> str:
+    """What an erasure leaves in the event with a hash."""
+    return digest({"erased": of}, key)
+
+
+def _bears_its_commitment(entry: Mapping[str, object], claimed: str, key: bytes | None) -> bool:
+    if "erased" in entry:
+        return entry["erased"] == tombstone(claimed, key) and not entry.keys() & {*PERSONAL, "salt"}
+    return "commitment" not in entry or entry["commitment"] == commitment(entry, str(entry.get("salt")))
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()
 
 
 def _events(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -153,7 +187,7 @@ def _hash_in(line: bytes) -> str:
 
 def main() -> None:
     """Verify the files named on the command line; exit 1 where a chain is broken, cut or none is found."""
-    key = _read_key()
+    key = read_key("MCP_AUDIT_CHAIN_KEY")
     names = [name for name in sys.argv[1:] if name != "--partial"]
     try:
         texts = [Path(name).read_text(encoding="utf-8") for name in names]
@@ -168,16 +202,18 @@ def main() -> None:
         start = "; what came before is not here" if found.cut else ""
         end = "" if found.ended else f"; open since {found.time}: its server runs, was killed, or lost its last events"
         gap = f"; {found.missed} more could not be written" if found.missed else ""
-        print(f"chain {name}: events {found.first} to {found.last}{gap}{start}{end}")
+        erased = f"; {found.erased} of them erased" if found.erased else ""
+        print(f"chain {name}: events {found.first} to {found.last}{erased}{gap}{start}{end}")
     cut = any(found.cut for found in chains.values())
     if cut and "--partial" not in sys.argv:
         sys.exit("not verified: what came before is not here: name older files too, or accept a part: --partial")
     print("intact" + (" in the part that is here" if cut else "") + ("" if key else NO_KEY))
 
 
-def _read_key() -> bytes | None:
-    file = os.environ.get("MCP_AUDIT_CHAIN_KEY_FILE")
-    text = Path(file).read_text(encoding="utf-8").strip() if file else os.environ.get("MCP_AUDIT_CHAIN_KEY", "")
+def read_key(variable: str) -> bytes | None:
+    """A key from the environment, or from the file that it names."""
+    file = os.environ.get(f"{variable}_FILE")
+    text = Path(file).read_text(encoding="utf-8").strip() if file else os.environ.get(variable, "")
     return text.encode() or None
 
 
