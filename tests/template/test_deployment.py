@@ -27,7 +27,7 @@ from tests.support.deployments import (
 )
 from tests.support.scanners import COMPOSE, GITHUB, KUBERNETES, SCANS, SUPPRESSIONS, scan
 
-COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest"]
+COMMANDS = ["uv sync --locked", "uv run poe check", "uv run pytest --junit-xml=evidence/junit.xml"]
 
 
 # ------------------------------------------------------------------------------------------------------------ scanners
