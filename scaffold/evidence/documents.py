@@ -11,6 +11,7 @@ from scaffold.evidence.oscal import (
     write_assessment_results,
     write_component_definition,
 )
+from scaffold.evidence.report import REPORT_FILE, write_report
 from scaffold.evidence.spreadsheet import write_spreadsheet
 from scaffold.evidence.statement import STATEMENT_FILE, write_statement
 
@@ -21,4 +22,5 @@ def write_documents(assessment: Assessment) -> Mapping[str, bytes]:
     files[COMPONENT_FILE] = write_component_definition(assessment).encode()
     files[RESULTS_FILE] = write_assessment_results(assessment).encode()
     files["controls.csv"] = write_spreadsheet(assessment).encode()
+    files[REPORT_FILE] = write_report(assessment).encode()
     return {**files, STATEMENT_FILE: write_statement(assessment, files).encode()}

@@ -11,6 +11,7 @@ from scaffold.controls import Control
 from scaffold.errors import RefusedError
 
 FOLDER = "security/frameworks"
+_MANAGED = "Managed by the template"
 STATES = ("controls", "owner", "not-applicable")
 
 
@@ -51,6 +52,16 @@ def read_frameworks(repository: Path, controls: Iterable[Control], chosen: Itera
         for name, clauses in control.satisfies.items():
             _require_known(control.id, name, clauses, frameworks)
     return frameworks
+
+
+def describe(repository: Path, name: str) -> str:
+    """What the head of a framework's file says: its edition, its source, and what could not be checked."""
+    words: list[str] = []
+    for line in (repository / FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        words += [] if _MANAGED in line else line.lstrip("# ").split()
+    return " ".join(words)
 
 
 def _require_known(control: str, name: str, clauses: Iterable[str], frameworks: Frameworks) -> None:

@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     """It was to be there and is not, or cannot be believed: nothing that lacks it is verified."""
     NOT_ASKED = "not asked"
     """It would say more, and nothing rests on it."""
+    IN_PLACE = "in place"
+    """Structure that stands where behaviour is to be shown: it turns nothing green."""
     PASSED = "passed"
 
 

@@ -189,7 +189,7 @@ class _Judge:
             yield Evidence("structure", control.id, Outcome.MISSING, reason, now)
         elif not findings:
             where = ", ".join(control.implemented) or control.id
-            yield Evidence("structure", where, Outcome.PASSED if _by_structure(control) else Outcome.NOT_ASKED, "", now)
+            yield Evidence("structure", where, Outcome.PASSED if _by_structure(control) else Outcome.IN_PLACE, "", now)
 
     def _of_tests(self, control: Control) -> Iterator[Evidence]:
         run, ours = self._seen.results.tests, self._marked[control.id]
