@@ -125,3 +125,10 @@ def test_a_list_is_not_taken_for_controls(rendered: list[tuple[Answers, Path]]) 
     for _, repository in rendered:
         assert rows_of(repository)
         assert not [name for name in rows_of(repository) if is_catalogue(f"security/frameworks/{name}.yaml")]
+
+
+def test_a_control_answers_a_clause_of_a_list_that_everybody_gets(rendered: list[tuple[Answers, Path]]) -> None:
+    everybody = {"owasp-mcp", "cosai-mcp", "nsa-mcp", "mcp-spec", "cis-docker"}
+    for answers, repository in rendered:
+        idle = [control.id for control in read_catalogue(repository) if not everybody & control.satisfies.keys()]
+        assert not idle, answers
