@@ -100,7 +100,7 @@ def test_uncommitted_changes_stand_beside_the_commit(case: Case) -> None:
     assert "and uncommitted changes" in (case.written / "report.html").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.evidence
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_lies_beyond_the_edge_of_a_screen(report: Path, browser: Browser, width: int) -> None:
     report.with_name("edge.html").write_text(report.read_text().replace("</body>", f"{EDGE}</body>"))
@@ -115,7 +115,7 @@ def test_nothing_lies_beyond_the_edge_of_a_screen(report: Path, browser: Browser
     assert int(found[1]) <= width, found[0]
 
 
-@pytest.mark.slow
+@pytest.mark.evidence
 def test_its_search_leaves_what_has_all_words(report: Path, browser: Browser) -> None:
     page = report.with_name("search.html")
     page.write_text(report.read_text().replace("</body>", f"{SEARCH}</body>"))
@@ -126,7 +126,7 @@ def test_its_search_leaves_what_has_all_words(report: Path, browser: Browser) ->
     assert shown[1].split(",") == ["CC7.2", "LIM-02", "AUTH-01"]
 
 
-@pytest.mark.slow
+@pytest.mark.evidence
 def test_it_is_printed_with_all_of_its_evidence(report: Path, browser: Browser) -> None:
     pdf = report.with_name("report.pdf")
     browser("--no-pdf-header-footer", f"--print-to-pdf={pdf}", report.as_uri())
