@@ -10,6 +10,7 @@ SDK or of a tool breaks is seen before a user sees it.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -33,6 +34,10 @@ from tests.support.template import CHECKOUT
 
 SCAFFOLD = (sys.executable, "-m", "scaffold")
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("pytest", "-q", "-x"))
+PARTS = sorted({*(CHECKOUT / "tests/runtime").glob("*.py")} - {CHECKOUT / "tests/runtime/__init__.py"})
+PACKAGE = "notes_server"
+RENDERED = {PACKAGE, "runtime", "issuer", "launch", "process", "store"}
+"""What parts import of a rendered repository: its package, by this name, its tests, and their helpers."""
 Step = tuple[str, Callable[[], object]]
 
 
@@ -67,6 +72,49 @@ def check(repository: Path, *command: str) -> None:
         SmokeError: It fails.
     """
     _run(repository, uv.find_uv_bin(), "run", "--quiet", "--locked", *command)
+
+
+def check_parts(repository: Path, *names: str) -> None:
+    """Run the tests of parts of the runtime, all or those of these names, in the repository's locked environment.
+
+    Raises:
+        SmokeError: One fails.
+    """
+    parts = [part for part in fitting_parts(repository) if part.stem in names or not names]
+    copies = [repository / f"tests/runtime/test_part_{part.name}" for part in parts]
+    if not copies:
+        return
+    try:
+        for part, copy in zip(parts, copies, strict=True):
+            text = part.read_text(encoding="utf-8").replace(PACKAGE, _package_of(repository))
+            copy.write_text(text, encoding="utf-8")
+        check(repository, "mypy", *map(str, copies))
+        check(repository, "pytest", "-q", "-x", *map(str, copies))
+    finally:
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+
+
+def fitting_parts(repository: Path) -> list[Path]:
+    """The modules of `tests/runtime` of which all that they import of a repository is there."""
+    return [part for part in PARTS if all(_is_there(repository, module) for module in _imports_of(part))]
+
+
+def _package_of(repository: Path) -> str:
+    [runtime] = repository.glob("src/*/runtime")
+    return runtime.parent.name
+
+
+def _imports_of(part: Path) -> list[str]:
+    """The modules of a rendered repository that a part imports."""
+    nodes = ast.parse(part.read_text(encoding="utf-8")).body
+    modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return [module for module in modules if module.partition(".")[0] in RENDERED]
+
+
+def _is_there(repository: Path, module: str) -> bool:
+    path = module.replace(PACKAGE, _package_of(repository)).replace(".", "/")
+    return any((repository / folder / f"{path}{end}").exists() for folder in ("src", "tests") for end in (".py", ""))
 
 
 def untouched(repository: Path) -> None:
@@ -106,6 +154,7 @@ def steps(answers: Answers, repository: Path, *, newest: bool) -> Iterator[Step]
         yield "lock the newest", partial(take_newest, repository)
     for command in CHECKS:
         yield " ".join(command), partial(check, repository, *command)
+    yield "parts", partial(check_parts, repository)
     if not newest:
         yield "untouched", partial(untouched, repository)
     yield "build", partial(in_repository, uv.find_uv_bin(), "build", "--quiet", "--out-dir", "dist")

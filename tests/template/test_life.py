@@ -26,13 +26,16 @@ def test_a_repository_lives(answers: dict[str, Any], tmp_path: Path, monkeypatch
         smoke.check(repository, *command)
     for name, value in TRAPS.items():
         monkeypatch.setenv(name, value)
-    smoke.check(repository, *pytest_command, *_tests_for(answers))
+    shaped = _shaped_by_provider(answers)
+    smoke.check(repository, *pytest_command, *(f"tests/runtime/test_{name}.py" for name in shaped))
+    smoke.check_parts(repository, *(["verified_tokens"] if shaped else []))
+    if answers == lives()[4]:
+        assert smoke.fitting_parts(repository) == smoke.PARTS, "each part is tested in the cluster at least"
     smoke.untouched(repository)
 
 
-def _tests_for(answers: dict[str, Any]) -> list[str]:
-    """All tests for stdio, http without tokens and a cluster; for the others those that their provider shapes."""
+def _shaped_by_provider(answers: dict[str, Any]) -> list[str]:
+    """Tests of the runtime: none for stdio, http without tokens and a cluster, which run all."""
     if answers in (lives()[0], lives()[1], lives()[4]):
         return []
-    shaped = ("authentication", "controls", "policy", "settings")
-    return [f"tests/runtime/test_{name}.py" for name in shaped]
+    return ["authentication", "policy", "settings"]

@@ -33,7 +33,15 @@ def test_every_life_preset_and_pair_is_a_project() -> None:
 
 def test_a_life_holds_every_step_in_order(tmp_path: Path) -> None:
     names = [words for words, _ in smoke.steps({}, tmp_path, newest=True)]
-    expected = ["generate, lock, prove, commit", "lock the newest", "ruff check", "mypy", "pytest -q -x", "build"]
+    expected = [
+        "generate, lock, prove, commit",
+        "lock the newest",
+        "ruff check",
+        "mypy",
+        "pytest -q -x",
+        "parts",
+        "build",
+    ]
     assert [name for name in names if name in expected] == expected
     assert names[-1] == "prove --full"
 
