@@ -1,0 +1,21 @@
+"""The port of the metrics, when those that scrape are slow."""
+
+import socket
+from contextlib import ExitStack
+
+import httpx2
+from notes_server.runtime.observability.metrics_port import serve_metrics
+from process import PATIENCE_SECONDS
+from runtime.test_metrics import serving
+
+
+def test_those_that_scrape_slowly_keep_nobody_out() -> None:
+    with serving() as (_, metrics_url), ExitStack() as connections:
+        place = ("127.0.0.1", httpx2.URL(metrics_url).port or 0)
+        slow = [connections.enter_context(socket.create_connection(place, timeout=PATIENCE_SECONDS)) for _ in range(40)]
+        for connection in slow:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n")
+        scraped = httpx2.get(f"{metrics_url}/metrics", timeout=PATIENCE_SECONDS)
+        assert slow[0].recv(12) == b"HTTP/1.1 503"
+    assert scraped.status_code == 200
+    assert "server" not in scraped.headers
