@@ -1,6 +1,5 @@
 """What a server says that it has."""
 
-
 import pytest
 from mcp.client.client import Client
 from mcp.server.subscriptions import InMemorySubscriptionBus

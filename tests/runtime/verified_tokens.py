@@ -14,7 +14,7 @@ from jwt.algorithms import OKPAlgorithm, get_default_algorithms
 from notes_server.runtime.access.principal import LOCAL_USER
 from notes_server.runtime.oauth.keys import IssuerKeys
 from notes_server.runtime.oauth.provider import PROVIDER
-from notes_server.runtime.oauth.token_cache import Verified, VerifiedTokens
+from notes_server.runtime.oauth.token_cache import TokenCache, VerifiedToken
 from notes_server.runtime.oauth.verifier import LEEWAY_SECONDS, InvalidToken, TokenVerifier
 from notes_server.runtime.settings import Settings
 
@@ -187,8 +187,8 @@ async def test_a_token_is_verified_once(issuer: Issuer, monkeypatch: pytest.Monk
 
 
 def test_few_tokens_are_kept() -> None:
-    tokens = VerifiedTokens(max_tokens=2)
-    verified = Verified(LOCAL_USER, None, jwt.PyJWK({"kty": "oct", "k": "AAAA"}, "HS256"), time.time() + 60)
+    tokens = TokenCache(max_tokens=2)
+    verified = VerifiedToken(LOCAL_USER, None, jwt.PyJWK({"kty": "oct", "k": "AAAA"}, "HS256"), time.time() + 60)
     for token in ("first", "second", "third"):
         tokens.keep(token, verified)
     assert [tokens.find(token) is not None for token in ("first", "second", "third")] == [False, True, True]

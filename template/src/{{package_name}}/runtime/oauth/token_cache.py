@@ -14,7 +14,7 @@ MAX_TOKENS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedToken:
     """Whose token it is, the key that signed it, and until when it holds; the key must still be the issuer's then."""
 
     principal: Principal
@@ -24,14 +24,14 @@ class Verified:
     """In seconds since the epoch."""
 
 
-class VerifiedTokens:
+class TokenCache:
     """By the hash of the token, so that none is kept; the one that was found longest ago makes room."""
 
     def __init__(self, max_tokens: int = MAX_TOKENS) -> None:
         self._max_tokens = max_tokens
-        self._by_hash: OrderedDict[bytes, Verified] = OrderedDict()
+        self._by_hash: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
-    def find(self, token: str) -> Verified | None:
+    def find(self, token: str) -> VerifiedToken | None:
         """What is known of a token, unless its time is over."""
         name = _hash(token)
         known = self._by_hash.get(name)
@@ -40,7 +40,7 @@ class VerifiedTokens:
         self._by_hash.move_to_end(name)
         return known
 
-    def keep(self, token: str, verified: Verified) -> None:
+    def keep(self, token: str, verified: VerifiedToken) -> None:
         """Remember a token that was just verified."""
         self._by_hash[_hash(token)] = verified
         if len(self._by_hash) > self._max_tokens:
