@@ -121,3 +121,12 @@ def test_a_key_may_say_less_or_more(also: Claims) -> None:
 def test_keys_of_the_issuer_are_bounded_in_number() -> None:
     key = public_key(2048)
     assert len(read_keys({"keys": [{**key, "kid": str(number)} for number in range(MAX_KEYS + 1)]})) == MAX_KEYS
+
+
+def test_a_redirect_of_the_issuer_is_not_followed(start: Any, issuer: Issuer) -> None:
+    with closing(Issuer(keys_elsewhere=f"{issuer.url}/jwks")) as redirecting:
+        server, _ = start(auth_issuer=redirecting.url, wait_for="/livez")
+        fetches = issuer.fetches
+        token = issuer.sign(issuer.claims(f"{server.url}/mcp", "mcp:read") | {"iss": redirecting.url})
+        assert server.call("read_item", token=token).status_code == 503
+    assert issuer.fetches == fetches
