@@ -65,12 +65,6 @@ async def test_documents_of_the_issuer_are_its_own_and_bounded(changes: Claims, 
         assert await finds_keys(issuer.url) == usable
 
 
-@pytest.mark.parametrize("write", ["{}/".format, str.upper], ids=["final slash", "case"])
-async def test_the_issuer_of_the_metadata_is_compared_exactly(issuer: Issuer, write: Callable[[str], str]) -> None:
-    assert await finds_keys(issuer.url)
-    assert not await finds_keys(write(issuer.url))
-
-
 async def finds_keys(issuer: str) -> bool:
     async with keys_of(issuer) as keys:
         await keys.find("first")
