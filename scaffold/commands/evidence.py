@@ -7,10 +7,11 @@ from pathlib import Path
 
 from scaffold.console import PROGRESS, conclude
 from scaffold.errors import ExitStatus, RefusedError
-from scaffold.evidence.assessment import Assessment, assess, read_tests
+from scaffold.evidence.assessment import Assessment, assess
 from scaffold.evidence.documents import write_documents
 from scaffold.evidence.results import read_results
 from scaffold.evidence.running import make_results
+from scaffold.evidence.tests import read_tests
 from scaffold.evidence.verdicts import Status
 from scaffold.evidence.verification import verify_statement
 from scaffold.evidence.writing import deliver, folder_beside
@@ -55,7 +56,7 @@ def evidence(request: Request) -> ExitStatus:
         raise RefusedError(f"{output} holds the repository itself: name another folder with -o.")
     with signals_interrupt(), folder_beside(output) as folder:
         results_folder = request.results or make_results(repository, folder, PROGRESS)
-        tests = read_tests(repository)
+        tests = read_tests(repository.path)
         assessment = assess(repository, read_results(results_folder, tests), tests, output=output)
         files = deliver(write_documents(assessment), folder, output)
     document = assessment.to_json() | {"files": [str(file) for file in files]}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 
 MARK = "control"
 _TESTS = "tests"
@@ -15,6 +16,11 @@ def test_files(repository: Path) -> list[str]:
     """The files of a repository that hold its tests, by their paths in it."""
     found = {path for pattern in _TEST_FILES for path in (repository / _TESTS).rglob(pattern)}
     return sorted(path.relative_to(repository).as_posix() for path in found)
+
+
+def is_test_file(path: str) -> bool:
+    """Whether pytest looks for tests in a file, by its path in the repository."""
+    return any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _TEST_FILES)
 
 
 def tests_of(text: str) -> dict[str, frozenset[str]]:

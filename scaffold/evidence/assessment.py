@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.controls import marks
 from scaffold.evidence.frameworks import read_frameworks
 from scaffold.evidence.procedures import read_procedures
 from scaffold.evidence.results import Results, Tests
 from scaffold.evidence.structure import check_structure
+from scaffold.evidence.tests import removed_tests
 from scaffold.evidence.verdicts import ClauseVerdict, Observations, Status, Verdict, judge_clauses, judge_controls
 from scaffold.rendered.repository import RenderedRepository
 from scaffold.rendered.revision import Revision
+
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -70,23 +72,6 @@ class Assessment:
         }
 
 
-def read_tests(repository: RenderedRepository) -> Tests:
-    """The tests of a repository with the controls that mark them, by file.
-
-    Raises:
-        RefusedError: A file of tests is no Python.
-    """
-    return {file: _marks(repository.path / file) for file in marks.test_files(repository.path)}
-
-
-def _marks(path: Path) -> Mapping[str, frozenset[str]]:
-    try:
-        return marks.tests_of(path.read_text(encoding="utf-8", errors="replace"))
-    except (SyntaxError, ValueError):
-        # What cannot be imported runs no test: check names the file, and its controls are not verified.
-        return {}
-
-
 def assess(repository: RenderedRepository, results: Results, tests: Tests, *, output: Path) -> Assessment:
     """Judge a repository by its structure and by results; changes in the folder of the output do not count.
 
@@ -103,6 +88,7 @@ def assess(repository: RenderedRepository, results: Results, tests: Tests, *, ou
         commit=revision.commit,
         structure=check_structure(repository),
         tests=tests,
+        removed=removed_tests(repository.path, tests) if revision.uncommitted else {},
         results=results,
         procedures=read_procedures(repository.path),
         time=time,
@@ -135,6 +121,9 @@ def _notices(revision: Revision, results: Results) -> Sequence[str]:
             notices.append(f"{name} is of another commit, {run.origin.commit}: what it shows is not verified.")
         elif run.origin.uncommitted:
             notices.append(f"{name} was made with uncommitted changes.")
+    if results.tests and results.tests.unknown:
+        gone = ", ".join(results.tests.unknown[:_FEW])
+        notices.append(f"junit.xml has results of {len(results.tests.unknown)} tests that are not here: {gone}.")
     if results.proof and not results.proof.sealed:
         notices.append("proof.json was edited after the proof wrote it: what its probes show is not verified.")
     return notices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,13 @@ from scaffold.errors import RefusedError
 
 FOLDER = "security/frameworks"
 _MANAGED = "Managed by the template"
+KNOWN = frozenset(
+    {
+        *("cis-docker", "cis-kubernetes", "cosai-mcp", "fedramp-moderate", "gdpr", "hipaa", "iso-27001", "mcp-spec"),
+        *("nsa-mcp", "owasp-mcp", "pci-dss", "slsa", "soc2", "sox"),
+    }
+)
+"""The frameworks that the template renders; one of a repository's own is known by the controls that satisfy it."""
 STATES = ("controls", "owner", "not-applicable")
 
 
@@ -33,7 +40,7 @@ class Clause:
 Frameworks = Mapping[str, tuple[Clause, ...]]
 
 
-def read_frameworks(repository: Path, controls: Iterable[Control], chosen: Iterable[str]) -> Frameworks:
+def read_frameworks(repository: Path, controls: Sequence[Control], chosen: Iterable[str]) -> Frameworks:
     """Read the frameworks of a repository, by name.
 
     Raises:
@@ -43,6 +50,9 @@ def read_frameworks(repository: Path, controls: Iterable[Control], chosen: Itera
     # Older templates rendered none.
     chosen = chosen if folder.is_dir() else ()
     frameworks = {path.stem: _read(path, f"{FOLDER}/{path.name}") for path in sorted(folder.glob("*.yaml"))}
+    used = {name for control in controls for name in control.satisfies}
+    for name in frameworks.keys() - used - KNOWN:
+        raise RefusedError(f"{FOLDER}/{name}.yaml is of an unknown framework, which no control satisfies: delete it.")
     for name in chosen:
         if name not in frameworks:
             raise RefusedError(

@@ -59,11 +59,16 @@ class Result:
 
 @dataclass(frozen=True)
 class RunOfTests:
-    """The results of a run of tests, by `file::Class.test`; `broken` are the files that could not be imported."""
+    """The results of a run of tests, by `file::Class.test`; `broken` are the files that could not be imported.
+
+    Attributes:
+        unknown: Tests that have results and are not in their file.
+    """
 
     origin: Origin
     results: Mapping[str, Result]
     broken: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,9 +182,14 @@ def _tests(text: str, path: Path, tests: Tests) -> RunOfTests:
         if known is None or _WORST_FIRST[result.outcome] < _WORST_FIRST[known.outcome]:
             results[place] = result
     ours = {f"{file}::{test}" for file, names in tests.items() for test in names}
-    if cases and not broken and not ours & results.keys():
+    unread = {file for file, names in tests.items() if not names} & {place.partition("::")[0] for place in results}
+    if cases and not broken and not unread and not ours & results.keys():
         raise RefusedError(f"{path} has results of other tests: give those of this repository (uv run poe evidence).")
-    return RunOfTests(_origin_of(suites), {place: found for place, found in results.items() if place in ours}, broken)
+    here = {place: found for place, found in results.items() if place in ours}
+    unknown = tuple(
+        sorted(place for place in results.keys() - ours if place.partition("::")[0] in tests.keys() - broken)
+    )
+    return RunOfTests(_origin_of(suites), here, broken, unknown)
 
 
 def _suites(text: str, path: Path) -> list[ET.Element]:

@@ -103,6 +103,7 @@ class Observations:
     Attributes:
         commit: The commit that is checked out; empty where there is none.
         tests: Its tests, with the controls that mark them.
+        removed: The tests that were marked at the commit, and are not so now, with those controls.
         time: When its structure was looked at.
         today: The day on which procedures are due.
     """
@@ -111,6 +112,7 @@ class Observations:
     structure: Report
     tests: Tests
     results: Results
+    removed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     procedures: Mapping[str, Procedure] = field(default_factory=dict)
     time: str = ""
     today: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
@@ -193,6 +195,8 @@ class _Judge:
 
     def _of_tests(self, control: Control) -> Iterator[Evidence]:
         run, ours = self._seen.results.tests, self._marked[control.id]
+        for test in (test for test, ids in self._seen.removed.items() if control.id in ids):
+            yield Evidence("test", test, Outcome.MISSING, "the commit has it, marked, and the files have not")
         for test in sorted(ours):
             if run is None:
                 yield Evidence("test", test, Outcome.MISSING, "no junit.xml was given")

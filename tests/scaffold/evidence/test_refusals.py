@@ -11,7 +11,9 @@ import yaml
 
 from scaffold.commands.evidence import Request, evidence
 from scaffold.errors import RefusedError
+from scaffold.evidence.frameworks import KNOWN
 from tests.support import evidence as small
+from tests.support.template import CHECKOUT
 
 
 def _other_tests(repository: Path, results: Path) -> None:
@@ -54,13 +56,17 @@ def _unknown_framework(repository: Path, results: Path) -> None:
     _change_row(repository, satisfies={"soc3": ["CC6.1"]})
 
 
+def _framework_of_nobody(repository: Path, results: Path) -> None:
+    (repository / "security/frameworks/soc3.yaml").write_text(yaml.safe_dump(small.CLAUSES))
+
+
 def _unknown_clause(repository: Path, results: Path) -> None:
     _change_row(repository, satisfies={"soc2": ["CC99.9"]})
 
 
 def _chosen_framework_gone(repository: Path, results: Path) -> None:
     _change_row(repository, satisfies={})
-    (repository / "security/frameworks/other.yaml").write_text(yaml.safe_dump(small.CLAUSES))
+    (repository / "security/frameworks/gdpr.yaml").write_text(yaml.safe_dump(small.CLAUSES))
     (repository / "security/frameworks/soc2.yaml").unlink()
 
 
@@ -101,6 +107,7 @@ CASES: dict[Callable[[Path, Path], None], str] = {
     _no_sarif: "is no SARIF",
     _no_digest: "holds no digest",
     _unknown_framework: "unknown framework soc3",
+    _framework_of_nobody: "unknown framework",
     _unknown_clause: "satisfies CC99.9",
     _chosen_framework_gone: "choose the framework soc2",
     _unknown_state: "is no clause",
@@ -123,6 +130,11 @@ def test_it_is_refused_with_one_sentence(tmp_path: Path, spoil: Callable[[Path, 
     assert CASES[spoil] in str(refused.value)
     assert "\n" not in str(refused.value)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_known_frameworks_are_those_that_the_template_renders() -> None:
+    rendered = (CHECKOUT / "template/security/frameworks").glob("*.yaml.jinja")
+    assert {path.name.removesuffix(".yaml.jinja") for path in rendered} == KNOWN
 
 
 def test_a_file_in_place_of_the_folder_is_refused_and_stays(tmp_path: Path) -> None:

@@ -103,6 +103,31 @@ def test_a_marked_test_that_is_gone_is_not_verified(case: Case) -> None:
     assert status == 0
 
 
+MORE = '@pytest.mark.control("LIM-01")\ndef test_more():\n    pass\n'
+
+
+@pytest.mark.parametrize("left", ["", "def test_more():\n    pass\n", "def test_more(:"], ids=["test", "mark", "sense"])
+def test_one_of_several_marked_tests_that_is_gone_since_the_commit_is_missed(case: Case, left: str) -> None:
+    file = case.repository / "tests/test_limits.py"
+    file.write_text(f"{file.read_text()}\n\n{MORE}")
+    commit(case.repository)
+    tests = {"tests/test_limits.py": {**small.ALL["tests/test_limits.py"], "test_more": "passed"}}
+    write_junit(case.results, case.head, tests)
+    assert statuses(case.run()[1])["LIM-01"] == "verified"
+
+    file.write_text(file.read_text().replace(MORE, left))
+    _, document = case.run()
+
+    assert statuses(document)["LIM-01"] == "not verified"
+    assert "the commit has it" in reasons(document, "LIM-01")
+
+
+def test_results_of_a_test_that_is_not_there_are_named(case: Case) -> None:
+    write_junit(case.results, case.head, {"tests/test_limits.py": {"test_other": "passed", "test_unmarked": "passed"}})
+
+    assert any("tests/test_limits.py::test_other" in notice for notice in case.run()[1]["notices"])
+
+
 def test_strict_fails_where_something_is_not_verified(case: Case) -> None:
     write_junit(case.results, case.head)
 
