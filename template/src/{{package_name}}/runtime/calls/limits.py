@@ -20,7 +20,7 @@ Context = ServerRequestContext[Any, Any]
 
 
 class RateLimit:
-    """Counts calls in a storage, which replicas may share."""
+    """Counts calls in a storage, which replicas may share; surrounds them over stdio, where no guard asks before."""
 
     def __init__(self, limit: str, storage: Storage, tools: frozenset[str]) -> None:
         self._item: RateLimitItem = parse(limit)
@@ -40,15 +40,8 @@ class RateLimit:
         window = await self._limiter.get_window_stats(self._item, *keys)
         return max(1, math.ceil(window.reset_time - time.time()))
 
-
-class Limits:
-    """The limit as a call's middleware, for stdio; over HTTP a guard answers 429 before the call."""
-
-    def __init__(self, rate_limit: RateLimit) -> None:
-        self._rate_limit = rate_limit
-
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        if wait := await self._rate_limit.seconds_to_wait(ctx.method, ctx.params or {}):
+        if wait := await self.seconds_to_wait(ctx.method, ctx.params or {}):
             raise CallRefused("rate_limit", 429, f"Too many calls: wait {wait} seconds.")
         return await call_next(ctx)
 

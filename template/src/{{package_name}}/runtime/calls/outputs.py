@@ -18,6 +18,7 @@ from .limits import LIMITED_METHODS
 MAX_DATA = 16_000
 _CAPABILITIES = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 _SUSPECT = re.compile(rf"\\[bfu]|{SECRET_MARK.pattern}")  # in JSON of printable ASCII, or in JSON inside that
+_CRASH = re.compile(r"(Error (executing tool|reading resource|creating resource from template) \S+(: (?!$)|$))+")
 SECRET_FIELD = re.compile(r'"\w*(?:passw|secret|api_?key|access_?token|private_?key|credential)\w*":\{', re.IGNORECASE)
 
 
@@ -51,7 +52,7 @@ class Outputs:
             result = {key: value if key in ("_meta", "requestState") else clean(value) for key, value in result.items()}
         for block in result["content"] if result.get("isError") else ():
             # The SDK's words for an unexpected exception, which stays here: the reference finds its log lines.
-            if block.get("text") == f"Error executing tool {(ctx.params or {}).get('name')}":
+            if _CRASH.fullmatch(str(block.get("text"))):
                 block["text"] += f" (reference {current_reference()})"
         return result
 
