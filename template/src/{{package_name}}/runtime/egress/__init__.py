@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from .client import Egress
 
 
+class EgressRefusedError(Exception):
+    """This server may not call there."""
+
+
+class UpstreamFailedError(Exception):
+    """The other service did not answer as it should."""
+
+
+class EgressPausedError(Exception):
+    """The other service kept failing, and is left alone for a while."""
+
+
 @cache
 def egress() -> "Egress":
     """The client of this process, made and loaded when a tool first needs it."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from ..egress.errors import EgressPausedError, EgressRefusedError
+from ..egress import EgressPausedError, EgressRefusedError
 from .distributions import Distribution
 from .instruments import Tally, observe_each
 
