@@ -4,10 +4,8 @@
 import os
 from pathlib import Path
 
-TESTS = Path(__file__).parent
-
 
 def environment(**settings: object) -> dict[str, str]:
     """This process's environment, with the settings given."""
     given = {f"MCP_{name.upper()}": str(value) for name, value in settings.items()}
-    return {"OTEL_SDK_DISABLED": "true", **os.environ, "PYTHONPATH": str(TESTS), **given}
+    return {"OTEL_SDK_DISABLED": "true", **os.environ, "PYTHONPATH": str(Path(__file__).parent), **given}

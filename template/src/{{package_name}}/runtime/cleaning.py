@@ -27,10 +27,7 @@ SECRET_MARK = re.compile(r"PRIVATE KEY-|\.eyJ|AKIA|gh[pousr]_|github_pat_|xox|sk
 
 
 def clean_text(text: str) -> str:
-    """The text without invisible characters and terminal escapes, and with secrets redacted.
-
-    JSON inside a text is read first, as its own escapes would hide what they stand for.
-    """
+    """The text without what is invisible, escapes or secret; JSON is read first, as its own escapes would hide it."""
     if text.lstrip().startswith(("{", "[")):
         with suppress(ValueError):
             value = from_json(text)

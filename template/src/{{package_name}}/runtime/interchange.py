@@ -9,10 +9,7 @@ from pydantic_core import to_json
 
 
 def read_json(text: bytes) -> Any:
-    """The value of a JSON text; a whole number is an `int` however it is written (JSON Schema 2020-12, 6.1.1).
-
-    Raises `ValueError` for what is not JSON in UTF-8, half a character, a number beyond all floats, a member named twice.
-    """
+    """The value of a JSON text, 5.0 the `int` 5 (JSON Schema 2020-12, 6.1.1); `ValueError` for what is read in two ways."""
     try:
         value = _DECODER.decode(text.decode())
     except RecursionError:
