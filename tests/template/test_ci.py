@@ -850,3 +850,69 @@ def test_renovate_finds_everything_that_is_pinned(name: str, rendered: Rendered)
 @everywhere
 def test_renovate_waits_before_it_proposes(name: str, rendered: Rendered) -> None:
     assert json.loads((rendered(name) / "renovate.json").read_text())["minimumReleaseAge"] == "7 days"
+
+
+# ------------------------------------------------------------------------------------------------------------ evidence
+
+
+@everywhere
+def test_the_results_of_the_tests_are_kept_whatever_they_are(name: str, rendered: Rendered) -> None:
+    job = jobs_of(rendered(name))["test"]
+
+    assert "uv run pytest --junit-xml=evidence/junit.xml" in commands_of(job)
+    if name in GITLAB:
+        assert job["artifacts"]["when"] == "always"
+        assert job["artifacts"]["paths"] == ["evidence"]
+    else:
+        [kept] = [step for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+        assert kept["if"] == "${{ !cancelled() }}"
+        assert kept["with"] == {"name": "evidence-${{ matrix.python }}", "path": "evidence"}
+
+
+@pytest.mark.parametrize("name", [name for name in GITHUB if not name.endswith("none")])
+def test_a_release_on_github_signs_results_tools_commit_and_image_together(
+    name: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    steps = jobs_of(rendered(name))["image"]["steps"]
+    [attested] = [step for step in steps if "actions/attest@" in step.get("uses", "")]
+    (tmp_path / "released/dist").mkdir(parents=True)
+    for file in ("junit.xml", "tools.lock.json"):
+        (tmp_path / "released/dist" / file).write_text(file)
+
+    done = run_shell(command_with(rendered(name), "subjects"), tmp_path, DIGEST=DIGEST)
+
+    assert done.returncode == 0, done.stderr
+    digests = dict(reversed(line.split("  ")) for line in (tmp_path / attested["with"]["subject-checksums"]).open())
+    assert digests.keys() == {"junit.xml\n", "tools.lock.json\n", f"{REGISTRY}\n"}
+    assert digests[f"{REGISTRY}\n"] == "1" * 64
+    predicate = json.loads(attested["with"]["predicate"])
+    assert predicate["configuration"] == [{"name": "commit", "digest": {"gitCommit": "${{ github.sha }}"}}]
+
+
+@pytest.mark.parametrize("name", GITLAB)
+def test_a_release_on_gitlab_signs_results_tools_commit_and_image_together(
+    name: str, rendered: Rendered, tmp_path: Path
+) -> None:
+    commands = commands_of(jobs_of(rendered(name))["sign"])
+    [command] = [command for command in commands if "results.json" in command and "attest-blob" not in command]
+    [signed] = [command for command in commands if "attest-blob" in command]
+    (tmp_path / "tools.lock.json").write_text("{}")
+
+    done = run_shell(command, tmp_path, CI_COMMIT_SHA="a" * 40, IMAGE=REGISTRY, DIGEST=DIGEST)
+
+    assert done.returncode == 0, done.stderr
+    bound = {
+        each["name"]: each["digest"] for each in json.loads((tmp_path / "results.json").read_text())["configuration"]
+    }
+    assert bound.pop("commit") == {"gitCommit": "a" * 40}
+    assert len(bound.pop("tools.lock.json")["sha256"]) == 64
+    assert bound == ({} if name.endswith("none") else {REGISTRY: {"sha256": "1" * 64}})
+    assert signed.split()[-1] == "dist/junit.xml"
+    assert "--predicate results.json" in signed
+
+
+@everywhere
+def test_a_release_has_the_results_of_its_own_tests(name: str, rendered: Rendered) -> None:
+    commands = "\n".join(commands_of(jobs_of(rendered(name))["package"]))
+
+    assert "cp evidence/junit.xml dist/" in commands
