@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from scaffold.evidence.oscal import NAMESPACE, token
 from scaffold.evidence.spreadsheet import COLUMNS
 from tests.scaffold.evidence.conftest import Case
 from tests.support import evidence as small
+from tests.support.template import CHECKOUT
 
 FILES = {"component-definition.json": "component-definition", "assessment-results.json": "assessment-results"}
 
@@ -90,6 +92,15 @@ def test_two_libraries_accept_it_and_refuse_a_spoilt_one(written: Path, file: st
 )
 def test_a_clause_is_written_as_a_token(clause: str, expected: str) -> None:
     assert token(clause) == expected
+
+
+@pytest.mark.parametrize("file", sorted((CHECKOUT / "tests/frameworks").glob("*.txt")), ids=lambda file: file.stem)
+def test_every_clause_of_a_framework_has_a_token_of_its_own(file: Path) -> None:
+    clauses = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    tokens = {token(clause) for clause in clauses}
+
+    assert len(tokens) == len(clauses)
+    assert [each for each in tokens if not re.fullmatch(r"[^\W\d][\w.-]*", each)] == []
 
 
 def test_the_spreadsheet_has_a_row_a_control(written: Path, case: Case) -> None:
