@@ -182,7 +182,7 @@ class _Judge:
         now = Origin(self._seen.commit, time=self._seen.time)
         findings = self._findings[control.id]
         for finding in findings:
-            test = finding.file in control.verified
+            test = _is_lost_test(finding, control)
             outcome = Outcome.MISSING if test else Outcome.FAILED
             place = f"{finding.file}:{finding.line}"
             yield Evidence("test" if test else "structure", place, outcome, finding.problem, now)
@@ -257,6 +257,12 @@ class _Judge:
             if found.file in files and found.commit in ("", self._seen.commit):
                 place = f"{found.file}:{found.line}"
                 yield Evidence("scan", f"{found.scan} {found.rule}", Outcome.FAILED, f"it calls {place} an error")
+
+
+def _is_lost_test(finding: Finding, control: Control) -> bool:
+    """Whether a file that is to verify the control holds no test of it any more, or is gone."""
+    lost = finding.problem.startswith(("no test is marked", "the file is gone"))
+    return lost and finding.file.endswith(".py") and finding.file in control.verified
 
 
 def _by_structure(control: Control) -> bool:

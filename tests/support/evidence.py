@@ -63,7 +63,7 @@ CONTROLS: list[dict[str, Any]] = [
         "id": "IMG-01",
         "implemented": ["Dockerfile"],
         "verified": [".ci.yml"],
-        "requires": [{"file": "Dockerfile", "line": "USER 65532"}],
+        "requires": [{"file": "Dockerfile", "line": "USER 65532"}, {"file": ".ci.yml", "line": "{}"}],
     },
     {"id": "GOV-01", "verified": ["outside this repository"]},
     {"id": "GOV-02", "verified": ["security/procedures.yaml:review"], "satisfies": {"soc2": ["CC4.1"]}},

@@ -106,7 +106,7 @@ def test_a_marked_test_that_is_gone_is_not_verified(case: Case) -> None:
 MORE = '@pytest.mark.control("LIM-01")\ndef test_more():\n    pass\n'
 
 
-@pytest.mark.parametrize("left", ["", "def test_more():\n    pass\n", "def test_more(:"], ids=["test", "mark", "sense"])
+@pytest.mark.parametrize("left", ["", "def test_more():\n    pass\n"], ids=["test", "mark"])
 def test_one_of_several_marked_tests_that_is_gone_since_the_commit_is_missed(case: Case, left: str) -> None:
     file = case.repository / "tests/test_limits.py"
     file.write_text(f"{file.read_text()}\n\n{MORE}")
@@ -120,6 +120,16 @@ def test_one_of_several_marked_tests_that_is_gone_since_the_commit_is_missed(cas
 
     assert statuses(document)["LIM-01"] == "not verified"
     assert "the commit has it" in reasons(document, "LIM-01")
+
+
+def test_a_file_of_tests_that_is_no_python_fails_what_it_is_to_verify(case: Case) -> None:
+    write_junit(case.results, case.head)
+    (case.repository / "tests/test_limits.py").write_text("def test_limit(:\n")
+
+    status, document = case.run()
+
+    assert (status, statuses(document)["LIM-01"]) == (4, "failed")
+    assert "cannot be read" in reasons(document, "LIM-01")
 
 
 def test_results_of_a_test_that_is_not_there_are_named(case: Case) -> None:
@@ -149,8 +159,9 @@ def test_structure_verifies_what_no_test_can_and_is_named_so(case: Case) -> None
     assert {each["kind"] for each in image["evidence"]} == {"structure"}
 
 
-def test_what_check_finds_fails_the_control(case: Case) -> None:
-    (case.repository / "Dockerfile").write_text("FROM scratch\n")
+@pytest.mark.parametrize("file", ["Dockerfile", ".ci.yml"])
+def test_what_check_finds_fails_the_control(case: Case, file: str) -> None:
+    (case.repository / file).write_text("FROM scratch\n")
 
     status, document = case.run()
 
