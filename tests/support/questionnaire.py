@@ -13,9 +13,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2_ansible_filters import AnsibleCoreFiltersExtension  # type: ignore[import-untyped]
 
-from scaffold.template.files import QUESTION_FOLDERS
 from scaffold.template.questions import Questionnaire
-from tests.support.template import CHECKOUT, copy_template
+from tests.support.template import CHECKOUT, copy_questions
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(CHECKOUT),
@@ -40,12 +39,12 @@ class QuestionsOnly:
     """A template that asks what the real one asks and renders next to nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._template = copy_template(folder / "template", (*QUESTION_FOLDERS, "includes"))
+        self._template = copy_questions(folder / "template")
         self._rendered = folder / "rendered"
         output = self._template / "template"
         output.mkdir()
         shutil.copy(CHECKOUT / "template" / "{{_copier_conf.answers_file}}.jinja", output)
-        told = ", ".join(f'"{name}": {name}' for name in sorted(Questionnaire.read(CHECKOUT).derived))
+        told = ", ".join(f'"{name}": {name}' for name in sorted(Questionnaire.read(self._template).derived))
         (output / "derived.json.jinja").write_text(f"{{{{ {{{told}}} | to_json }}}}", encoding="utf-8")
 
     def answer(self, **answers: object) -> Answered:

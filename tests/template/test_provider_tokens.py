@@ -16,11 +16,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from scaffold.rendered.answers import Answers
-from scaffold.template.files import QUESTION_FOLDERS
 from scaffold.template.rendering import Renderer
 from scaffold.template.source import TemplateSource
 from tests.support.rows import PROVIDERS, Row
-from tests.support.template import CHECKOUT, copy_template
+from tests.support.template import CHECKOUT, copy_questions
 
 AUTHENTICATED = [name for name in PROVIDERS if name != "none"]
 ACCEPTED = [(name, number) for name, row in PROVIDERS.items() for number in range(len(row["examples"]["accepted"]))]
@@ -109,7 +108,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, S
     """The guards of a server for each provider."""
     folder = tmp_path_factory.mktemp("providers")
     renderer = Renderer(TemplateSource("checkout", CHECKOUT, CHECKOUT.as_posix(), "HEAD", CHECKOUT), folder)
-    template = copy_template(renderer.template, (*QUESTION_FOLDERS, "includes"))
+    template = copy_questions(renderer.template)
     shutil.copytree(CHECKOUT / "template/src", template / "template/src")
     for file in ("policy.yaml.jinja", "{{_copier_conf.answers_file}}.jinja"):
         shutil.copy(CHECKOUT / "template" / file, template / "template")
