@@ -335,6 +335,20 @@ def test_the_strictest_framework_wins(questions, compliance, strictest):
 
 
 @pytest.mark.parametrize(
+    "deployment, regions, outside",
+    [
+        ("aws-ecs", "eu-central-1,eu-west-2,eu-south-2,eu-central-2", ["eu-west-2", "eu-central-2"]),
+        ("gcp-cloud-run", "europe-west1,europe-west2,europe-west12,europe-west6", ["europe-west2", "europe-west6"]),
+        ("azure-container-apps", "norwayeast,uksouth,westeurope", ["uksouth"]),
+        ("kubernetes", "main,eu", None),
+    ],
+)
+def test_the_regions_outside_the_european_economic_area_are_known(questions, deployment, regions, outside):
+    answered = questions.answer(transport="http", deployment=deployment, regions=regions, compliance=["gdpr"])
+    assert answered.derived["regions_outside_eea"] == outside
+
+
+@pytest.mark.parametrize(
     "repository_url,image",
     [
         ("https://github.com/Acme/Notes", "ghcr.io/acme/notes"),

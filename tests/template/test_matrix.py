@@ -21,7 +21,7 @@ from tests.support.threats import problems_of_threats
 
 HEADER = "Managed by the template; updates merge into this file."
 YOURS = re.compile(
-    r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|observability/objectives\.yaml"
+    r"README\.md|LICENSE|CODEOWNERS|CHANGELOG\.md|policy\.yaml|tools\.lock\.json|observability/objectives\.yaml|security/procedures-log\.yaml"
     r"|src/[^/]+/notes\.py|src/[^/]+/(tools|resources|prompts)/.*|tests/(tools|resources|prompts)/.*|deploy/kubernetes/overlays/local/.*"
 )
 WITHOUT_HEADER = re.compile(r"src/[^/]+/py\.typed|\.github/rulesets/.*\.json")

@@ -57,6 +57,7 @@ FORBIDDEN = {
     "PathPrefix": "            type: PathPrefix",
     "version": '      version = ">= 5.0"',
     "ip_protocol": '  ip_protocol = "-1"',
+    "OKP": '    **dict.fromkeys(("EdDSA",), "OKP"),',
     "HS": '    "HS256": "oct",',
     "REDIS_URL": "      MCP_REDIS_URL: rediss://user:password@example.com",
 }
