@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from scaffold.console import PROGRESS, conclude
 from scaffold.errors import ExitStatus, RefusedError
@@ -54,11 +55,16 @@ def evidence(request: Request) -> ExitStatus:
     output = (request.output or repository.path / OUTPUT).resolve()
     if output == repository.path or output in repository.path.parents:
         raise RefusedError(f"{output} holds the repository itself: name another folder with -o.")
-    with signals_interrupt(), folder_beside(output) as folder:
-        results_folder = request.results or make_results(repository, folder, PROGRESS)
+    if output.exists() and not output.is_dir():
+        raise RefusedError(f"{output} is a file: name a folder with -o.")
+    # Outside the tree, whose state is recorded.
+    with signals_interrupt(), TemporaryDirectory(prefix="mcp-scaffold-evidence-") as made:
+        results_folder = request.results or make_results(repository, Path(made), PROGRESS)
         tests = read_tests(repository.path)
         assessment = assess(repository, read_results(results_folder, tests), tests, output=output)
-        files = deliver(write_documents(assessment), folder, output)
+        documents = write_documents(assessment)
+        with folder_beside(output) as folder:
+            files = deliver(documents, folder, output)
     document = assessment.to_json() | {"files": [str(file) for file in files]}
     conclude(document, _words(assessment, output), assessment.notices, json=request.json)
     counting = (Status.FAILED, Status.NOT_VERIFIED) if request.strict else (Status.FAILED,)

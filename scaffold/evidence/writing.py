@@ -17,10 +17,8 @@ def folder_beside(destination: Path) -> Iterator[Path]:
     """A temporary folder from which files can be moved to the destination; it is gone afterwards.
 
     Raises:
-        RefusedError: The destination is a file, or cannot be written to.
+        RefusedError: The destination cannot be written to.
     """
-    if destination.exists() and not destination.is_dir():
-        raise RefusedError(f"{destination} is a file: name a folder with -o.")
     missing = [parent for parent in destination.parents if not parent.exists()]
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)

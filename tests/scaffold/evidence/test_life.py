@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.evidence, pytest.mark.life, pytest.mark.network]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    _ = capsys.readouterr()
     status = app(["evidence", "--json", *arguments], standalone_mode=False)
     return status, json.loads(capsys.readouterr().out)
 
