@@ -84,3 +84,8 @@ def test_a_client_must_accept_both_kinds_of_answer(server: ServerProcess, token:
     assert server.post(message, token, **routing, accept=accept).status_code == 406
     for both in ("*/*", "text/event-stream;q=0.5, Application/*"):
         assert server.post(message, token, **routing, accept=both).status_code == 200
+
+
+def test_a_resource_that_exists_has_contents(server: ServerProcess, token: str) -> None:
+    read = result_of(server.request("resources/read", {"uri": "items://1"}, token))
+    assert [content["text"] for content in read["result"]["contents"]] == ["item 1"]

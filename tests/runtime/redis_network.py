@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from threading import Thread
+from typing import Any
 
 import pytest
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
@@ -17,7 +18,7 @@ from notes_server.runtime.settings import Settings
 from notes_server.runtime.state import in_redis
 from notes_server.runtime.state.in_redis import SharedState
 from notes_server.runtime.state.redis_events import RedisBus
-from process import until
+from process import free_port, until
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from runtime.test_redis import TROUBLES
@@ -140,3 +141,10 @@ async def test_an_event_that_cannot_be_published_is_made_up_for(trouble: str) ->
         await until(lambda: bool(heard))
         receiving.cancel()
     store.stop()
+
+
+def test_a_redis_that_was_never_there_is_told_to_the_operator(start: Any) -> None:
+    server, _ = start(wait_for="/livez", redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert server.becomes("/readyz", 503)
+    server.stop()
+    assert server.log.count("Redis cannot be used") == 1
