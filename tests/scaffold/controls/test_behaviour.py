@@ -48,7 +48,7 @@ def placed(row: Row) -> Row:
     return row if is_whole else {**row, "file": f"{RUNTIME}/{row['file']}"}
 
 
-def tests_of(control: Control) -> list[str]:
+def marked_files(control: Control) -> list[str]:
     return [place for place in control.verified if place.endswith(".py")]
 
 
@@ -98,7 +98,7 @@ def run_marked(repository: Path, control: Control) -> subprocess.CompletedProces
     ]
     environment = for_tests() | {"ONLY_MARKED": control.id, "PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [uv.find_uv_bin(), *command, "-p", "no:cacheprovider", *tests_of(control)],
+        [uv.find_uv_bin(), *command, "-p", "no:cacheprovider", *marked_files(control)],
         cwd=repository,
         env=environment,
         capture_output=True,
@@ -149,5 +149,5 @@ def test_each_control_with_tests_has_a_row_and_each_edit_fits_its_file(rendered)
         text = (rendered(row["in"])[0] / row["file"]).read_text(encoding="utf-8")
         assert row["replace"][0] in text, row
     controls = rendered("cluster")[1] | rendered("stdio")[1]
-    tested = {control.id for control in controls.values() if tests_of(control)}
+    tested = {control.id for control in controls.values() if marked_files(control)}
     assert sorted(tested - {row["control"] for row in ROWS}) == []
