@@ -99,7 +99,8 @@ def test_a_repository_without_the_example_tools_is_proven(repository: Path) -> N
     policy = (repository / "policy.yaml").read_text(encoding="utf-8")
     tools = "tools:\n  list_notes: [mcp:read]\n  add_note: [mcp:write]\n  purge_notes: [mcp:admin]\n"
     assert tools in policy
-    (repository / "policy.yaml").write_text(policy.replace(tools, "tools: {}\n"), encoding="utf-8")
+    without = policy.partition("\ndata:")[0].replace(tools, "tools: {}\n")
+    (repository / "policy.yaml").write_text(without, encoding="utf-8")
     report = prove_repository(repository)
     assert ids(report, Status.FAILED) == set()
     assert "discovery.call-2026" in ids(report, Status.SKIPPED)

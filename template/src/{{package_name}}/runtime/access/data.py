@@ -39,7 +39,7 @@ def check_classifies(data: Mapping[str, Handling], ruled: Container[str], served
         unknown = handling.takes.keys() - served[name]["input"].get("properties", {}) if name in served else ()
         if name not in ruled or unknown:
             what = f"{', '.join(sorted(unknown))} of {name}" if unknown else name
-            raise ConfigurationError(f"policy.yaml classifies under 'data' what is not there: {what}.")
+            raise ConfigurationError(f"policy.yaml's 'data' has what is not there: {what}; correct or delete it.")
 
 
 class Arguments:
