@@ -28,7 +28,7 @@ PLACES: dict[str, tuple[str, str]] = {
         r"auth_second_factor_max_age_seconds: int = Field\(default={0}, ",
     ),
     "audit_retention_days": (f"{SETTINGS}/core.py", r"audit_retention_days: int = Field\(default={0}, ge={0}\)"),
-    "argument_classification": (f"{SETTINGS}/core.py", r'audit_arguments: .* = "{0}"'),
+    "argument_classification": (f"{SETTINGS}/core.py", r'audit_arguments: Literal\["{0}".*\] = "{0}"'),
 }
 # Where the framework says true, this stands there, and otherwise not.
 SWITCHES: dict[str, tuple[str, str]] = {
