@@ -37,12 +37,12 @@ def log_until_end(transport: str, collector: int, monkeypatch: pytest.MonkeyPatc
 
 
 def log_over_http(*command: str) -> str:
-    from process import ServerProcess, free_port  # stdio has none
-
-    server = ServerProcess(*command, wait_for="/livez", metrics_port=free_port(), auth_issuer="http://127.0.0.1:9")
+    process = pytest.importorskip("process", reason="serves no http")
+    ports = {"metrics_port": process.free_port()}
+    server = process.ServerProcess(*command, wait_for="/livez", auth_issuer="http://127.0.0.1:9", **ports)
     server.http.get("/mcp")
     assert server.stop() == 0
-    return server.log
+    return str(server.log)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
