@@ -113,8 +113,7 @@ def without(text: str, requirement: Mapping[str, Any]) -> str:
 
 def _without_field(text: str, requirement: Mapping[str, Any]) -> str:
     documents = list(yaml.safe_load_all(text))
-    chosen = [document for document in documents if requirement.get("kind") in (None, document.get("kind"))]
-    for parent in _parents(chosen[0], requirement["field"][:-1]):
+    for parent in _parents(documents[0], requirement["field"][:-1]):
         del parent[True if requirement["field"][-1] == "on" else requirement["field"][-1]]  # `on` is YAML 1.1's true
         break
     return yaml.safe_dump_all(documents)
