@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -189,9 +190,12 @@ def test_with_a_home_a_scheduled_job_proposes_updates(render) -> None:
 CHECKED = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}
 
 
+@pytest.mark.parametrize("recorded", ["v1.2.3", "'5128399'"], ids=["a release", "a commit of digits alone"])
 @pytest.mark.parametrize("ci", CHECKED)
-def test_with_a_home_every_control_is_checked_by_the_version_that_rendered(render, ci, tmp_path) -> None:
+def test_with_a_home_every_control_is_checked_by_the_version_that_rendered(render, ci, recorded, tmp_path) -> None:
     living = render(ci=ci, template_home=HOME)
+    answers = living.folder / ".copier-answers.yml"
+    answers.write_text(re.sub(r"(?m)^_commit: .*", f"_commit: {recorded}", answers.read_text(encoding="utf-8")))
     (tmp_path / "uvx").write_text('#!/bin/sh\necho "$*"\n')
     (tmp_path / "uvx").chmod(0o755)
     [command] = [line for line in living.read(CHECKED[ci]).splitlines() if line.endswith(" mcp-scaffold check")]
