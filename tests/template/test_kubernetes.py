@@ -255,7 +255,7 @@ def test_pods_are_probed_and_drained(name: str, repositories: Repositories) -> N
 
 SECRETS = {
     "kubernetes-redis": {"MCP_REDIS_URL", "MCP_REQUEST_STATE_KEYS", "MCP_AUDIT_HASH_KEY"},
-    "kubernetes-memory": {"MCP_REQUEST_STATE_KEYS", "MCP_AUDIT_CHAIN_KEY"},
+    "kubernetes-memory": {"MCP_REQUEST_STATE_KEYS", "MCP_AUDIT_CHAIN_KEY", "MCP_AUDIT_HASH_KEY"},
 }
 
 
